@@ -21,17 +21,17 @@ char *xstrndup(const char *s, size_t n) must_check;
 void *xmemdup(const void *p, size_t n) must_check;
 char *xasprintf(const char *fmt, ...) format_printf(1, 2) must_check;
 
-#define NEW(type) ((type *)xcalloc(1, sizeof(type)))
+#define NEW(type)	   ((type *)xcalloc(1, sizeof(type)))
 #define NEW_ARRAY(type, n) ((type *)xcalloc((n), sizeof(type)))
 
 /*
  * Make room for one more in a growing array `v` of `n` elements with capacity `cap`
  * (both size_t lvalues): GROW(v, n, cap); v[n++] = x;
  */
-#define GROW(v, n, cap) \
-	do { \
-		if ((n) >= (cap)) { \
-			(cap) = (cap) ? (cap) * 2 : 8; \
+#define GROW(v, n, cap)                                                 \
+	do {                                                            \
+		if ((n) >= (cap)) {                                     \
+			(cap) = (cap) ? (cap)*2 : 8;                    \
 			(v) = xrealloc_array((v), (cap), sizeof(*(v))); \
-		} \
+		}                                                       \
 	} while (0)

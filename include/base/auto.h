@@ -18,32 +18,32 @@
 #define AUTO(name) __attribute__((cleanup(name##_autop)))
 
 /* The value passes to the caller; the variable no longer owns it. */
-#define TAKE_PTR(p) \
-	({ \
+#define TAKE_PTR(p)                        \
+	({                                 \
 		__typeof__(p) _take = (p); \
-		(p) = NULL; \
-		_take; \
+		(p) = NULL;                \
+		_take;                     \
 	})
-#define TAKE_FD(fd) \
-	({ \
+#define TAKE_FD(fd)               \
+	({                        \
 		int _take = (fd); \
-		(fd) = -EBADF; \
-		_take; \
+		(fd) = -EBADF;    \
+		_take;            \
 	})
 
 /* For a struct with `void x_free(struct x *)`: AUTO(x) struct x *p = NULL; */
-#define DEFINE_AUTO_PTR(name, type, destroy) \
+#define DEFINE_AUTO_PTR(name, type, destroy)      \
 	static inline void name##_autop(type **p) \
-	{ \
-		if (*p) \
-			destroy(*p); \
+	{                                         \
+		if (*p)                           \
+			destroy(*p);              \
 	}
 
 /* For a value with `void x_done(struct x *)`: AUTO(x) struct x v = ...; */
-#define DEFINE_AUTO(name, type, destroy) \
+#define DEFINE_AUTO(name, type, destroy)         \
 	static inline void name##_autop(type *p) \
-	{ \
-		destroy(p); \
+	{                                        \
+		destroy(p);                      \
 	}
 
 static inline void free_autop(void *p)

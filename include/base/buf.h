@@ -25,7 +25,10 @@ struct buf {
 	bool failed; /* an append did not fit */
 };
 
-#define BUF_INIT(maximum) { .max = (maximum) }
+#define BUF_INIT(maximum)        \
+	{                        \
+		.max = (maximum) \
+	}
 
 void buf_done(struct buf *b);
 DEFINE_AUTO(buf, struct buf, buf_done)

@@ -24,5 +24,5 @@ int clock_parse_rfc3339(const char *s, int64_t *ret_wall_ns, struct err *err) mu
 /* docker's words: "Less than a second", "5 seconds", "About a minute", "3 hours", "2 weeks". */
 void clock_human_duration(int64_t ns, char *ret, size_t size);
 
-/* docker's sizes: decimal units, four significant digits: "1.23kB", "45.6MB", "0B". */
+/* docker's sizes: decimal units, three significant digits: "1.23kB", "45.6MB", "0B". */
 void clock_human_size(uint64_t bytes, char *ret, size_t size);

@@ -16,18 +16,18 @@
 #include <stdint.h>
 
 enum err_kind {
-	ERR_USAGE = 4096,   /* the command line is wrong */
-	ERR_NOT_FOUND,	    /* image, container, manifest ... by that name does not exist */
-	ERR_EXISTS,	    /* the name is taken */
-	ERR_IN_USE,	    /* image or container is used by something that is named */
-	ERR_AUTH,	    /* credentials missing or refused */
-	ERR_DIGEST,	    /* bytes do not match their digest or size */
-	ERR_FORMAT,	    /* malformed input: manifest, archive, reference, number */
-	ERR_UNSUPPORTED,    /* understood, and not possible here; the message names the reason */
-	ERR_LIMIT,	    /* a budget of ours was exceeded */
-	ERR_NETWORK,	    /* transfer failed after its retries */
-	ERR_DENIED,	    /* policy refuses: blocked registry, path outside a root ... */
-	ERR_STATE,	    /* the object's state does not allow it (container is running ...) */
+	ERR_USAGE = 4096, /* the command line is wrong */
+	ERR_NOT_FOUND,	  /* image, container, manifest ... by that name does not exist */
+	ERR_EXISTS,	  /* the name is taken */
+	ERR_IN_USE,	  /* image or container is used by something that is named */
+	ERR_AUTH,	  /* credentials missing or refused */
+	ERR_DIGEST,	  /* bytes do not match their digest or size */
+	ERR_FORMAT,	  /* malformed input: manifest, archive, reference, number */
+	ERR_UNSUPPORTED,  /* understood, and not possible here; the message names the reason */
+	ERR_LIMIT,	  /* a budget of ours was exceeded */
+	ERR_NETWORK,	  /* transfer failed after its retries */
+	ERR_DENIED,	  /* policy refuses: blocked registry, path outside a root ... */
+	ERR_WRONG_STATE,  /* the object's state does not allow it (container is running ...) */
 	ERR_TIMEOUT,
 };
 
@@ -38,7 +38,7 @@ struct err {
 	char msg[1016]; /* one line, no trailing newline; control characters are replaced by '?' */
 };
 
-#define must_check __attribute__((warn_unused_result))
+#define must_check	    __attribute__((warn_unused_result))
 #define format_printf(f, a) __attribute__((format(printf, f, a)))
 
 /* Each of these fills err (when not NULL) and returns -kind, for `return err_set(...)`. */

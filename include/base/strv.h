@@ -19,11 +19,11 @@ DEFINE_AUTO_PTR(strv, char *, strv_free)
 
 /* AUTO(strv) char **v = NULL; */
 
-void strv_push(char ***v, const char *s);	  /* copies s */
-void strv_push_take(char ***v, char *s);	  /* s is the vector's from now on */
+void strv_push(char ***v, const char *s); /* copies s */
+void strv_push_take(char ***v, char *s);  /* s is the vector's from now on */
 void strv_pushf(char ***v, const char *fmt, ...) format_printf(2, 3);
-void strv_extend(char ***v, char *const *more);	  /* copies each */
-char **strv_dup(char *const *v) must_check;	  /* never NULL */
+void strv_extend(char ***v, char *const *more); /* copies each */
+char **strv_dup(char *const *v) must_check;	/* never NULL */
 bool strv_contains(char *const *v, const char *s);
 
 /* Split at each `sep`; empty fields are kept; "" gives one empty field. Never NULL. */
