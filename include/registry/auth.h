@@ -1,0 +1,65 @@
+/*
+ * Who we are to a registry: answers a 401 with Basic or with a bearer token.
+ *
+ * Credentials come from --creds, else from the auth files of podman and docker and from
+ * credential helpers (docker-credential-NAME, run without a shell). They live in a struct that
+ * nothing prints. Tokens are fetched from the challenge's realm, cached per realm, service and
+ * scope until nine tenths of their life, and fetched once however many transfers wait for them.
+ * A credential goes to the registry itself and to the realm it names, and nowhere else: the realm
+ * has to be https (or the registry insecure), and may not be a loopback, link-local or private
+ * address unless the registry is one (CVE-2020-15157 and its kin).
+ *
+ *	auth_new(http, &options, &a, err);
+ *	header = auth_header(a, "repository:x:pull");		before a request
+ *	auth_challenge(a, &q, err);				after a 401
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+#include "registry/http.h"
+
+struct auth;
+struct credentials;
+
+/* "USER[:PASSWORD]"; the password is wiped when freed. The string itself stays the caller's. */
+int credentials_parse(const char *text, struct credentials **ret, struct err *err) must_check;
+void credentials_free(struct credentials *c);
+DEFINE_AUTO_PTR(credentials, struct credentials, credentials_free)
+
+struct auth_options {
+	const char *authfile;		       /* --authfile, or NULL for the usual places */
+	const struct credentials *credentials; /* --creds, or NULL; must outlive the auth */
+	const char *registry;	/* as the reference names it: "docker.io", "h:5000" */
+	const char *repository; /* "library/debian": auth files may be that exact */
+	bool insecure;		/* realms may be plain http */
+};
+
+int auth_new(struct http *h, const struct auth_options *o, struct auth **ret,
+	struct err *err) must_check;
+void auth_free(struct auth *a);
+DEFINE_AUTO_PTR(auth, struct auth, auth_free)
+
+/*
+ * Value of the Authorization header for a request needing `scope`, NULL when there is nothing to
+ * send yet. Borrowed: valid until the next call on `a`.
+ */
+const char *auth_header(struct auth *a, const char *scope);
+
+/* Called once for each successful auth_challenge. r == 0: auth_header has something new. */
+typedef void auth_done_fn(void *ctx, int r, const struct err *err);
+
+/*
+ * The registry refused with 401 (or 403 naming a scope). Starts what is needed to answer; `done`
+ * is called from http_poll, or before this returns when nothing has to be fetched.
+ * `sent` is the header that was refused (NULL: none was sent): a token that came meanwhile is
+ * used without another fetch, one refused twice is an error. -ERR_AUTH: no credential, refused,
+ * no scheme that we speak, or a realm that may not be asked.
+ */
+int auth_challenge(struct auth *a, const struct http_response *response, const char *scope,
+	const char *sent, auth_done_fn *done, void *ctx, struct err *err) must_check;
+
+/* Nobody waits for this context any more. */
+void auth_forget(struct auth *a, void *ctx);
