@@ -1,0 +1,44 @@
+/*
+ * Making and watching processes by descriptor: clone3, pidfd_open, pidfd_send_signal, waitid.
+ *
+ * clone_process is fork with namespaces: the child gets a copy of the memory, as after fork(2),
+ * and returns 0. libc's fork handlers are not run: the child may only use what is
+ * async-signal-safe, allocate nothing, and leave by exec or _exit.
+ */
+#pragma once
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* CLONE_NEW* are the kernel's; musl's <sched.h> has them all but this. */
+#ifndef CLONE_NEWTIME
+#define CLONE_NEWTIME 0x00000080
+#endif
+
+struct clone_request {
+	uint64_t namespaces; /* CLONE_NEW* */
+	int cgroup_fd;	     /* start in this cgroup v2 directory, -1 = the caller's (5.7) */
+	bool sibling;	     /* CLONE_PARENT: the new process is a child of our parent */
+};
+
+/*
+ * In the parent: the pid, and a pidfd (O_CLOEXEC, owned by the caller). In the child: 0, every
+ * signal disposition that was a handler is back to default. -errno on failure.
+ */
+pid_t clone_process(const struct clone_request *req, int *ret_pidfd) must_check;
+
+int pidfd_open_pid(pid_t pid) must_check;
+int pidfd_signal(int pidfd, int sig);
+
+/*
+ * Wait for the child behind pidfd; retried on EINTR. *ret_status is as wait(2) reports it
+ * (WIFEXITED, WTERMSIG ...). nohang: returns 0 when it still runs, 1 when reaped.
+ */
+int pidfd_wait(int pidfd, bool nohang, int *ret_status) must_check;
+
+/* Wait status to the shell's habit: exit code, or 128 + signal. */
+int wait_status_to_exit(int status);

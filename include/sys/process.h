@@ -1,0 +1,57 @@
+/*
+ * Facts about processes and the few switches of one's own that matter here.
+ *
+ * A process is known by {boot id, pid, start time}: a pid alone is reused, and after a reboot
+ * everything is. The start time is field 22 of /proc/PID/stat, in clock ticks since boot.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+#define PROCESS_BOOT_ID_SIZE 37
+
+struct process_identity {
+	char boot_id[PROCESS_BOOT_ID_SIZE];
+	pid_t pid;
+	uint64_t start_time;
+};
+
+int process_boot_id(char ret[PROCESS_BOOT_ID_SIZE], struct err *err) must_check;
+int process_start_time(pid_t pid, uint64_t *ret, struct err *err) must_check;
+int process_identify(pid_t pid, struct process_identity *ret, struct err *err) must_check;
+
+/* True when that very process still exists (a zombie does). */
+bool process_is_alive(const struct process_identity *id);
+
+/*
+ * A pidfd of that very process: opened first, then the identity is compared, so that a reused pid
+ * is never hit. -ESRCH when it is gone.
+ */
+int process_open(const struct process_identity *id, struct err *err) must_check;
+
+/* Below: raw, no text, -errno; allowed between clone and exec. */
+
+/* Close every descriptor >= first. */
+int process_close_from(unsigned first);
+
+/* Mark every descriptor >= first close-on-exec (5.11). */
+int process_cloexec_from(unsigned first);
+
+int process_set_dumpable(bool on);
+
+/* sig 0 clears. When the parent is already gone this cannot tell: compare getppid before/after. */
+int process_set_parent_death_signal(int sig);
+
+/* Descriptors 0-2 opened on /dev/null where they are closed; for the start of main. */
+int process_fill_stdio(struct err *err) must_check;
+
+/*
+ * Undo what a careless parent left: all signals unblocked and at their default, and descriptors
+ * from 3 on closed unless `keep_fds`. For the start of main.
+ */
+void process_reset(bool keep_fds);
