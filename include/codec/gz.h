@@ -1,0 +1,33 @@
+/*
+ * gzip streams (RFC 1952), inflating and deflating. The only includer of <zlib.h>.
+ *
+ * A stream is any number of members one behind the other, which eStargz needs; zero bytes up to
+ * GZ_PADDING_MAX may follow the last one, anything else is an error. Checksums and lengths of
+ * members are verified. Memory: about 40 KiB, fixed. File names and comments are skipped by the
+ * library, never stored.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+
+#define GZ_PADDING_MAX (64 * 1024)
+
+struct gz_reader;
+
+struct gz_reader *gz_reader_new(void) must_check;
+void gz_reader_free(struct gz_reader *gz);
+DEFINE_AUTO_PTR(gz_reader, struct gz_reader, gz_reader_free)
+
+/*
+ * Take from *in, *in_len (both advance) and write up to out_len bytes. Returns how many were
+ * written; 0 with *in_len > 0 left over cannot happen. -ERR_FORMAT.
+ */
+int gz_reader_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, uint8_t *out,
+	size_t out_len, size_t *ret_produced, struct err *err) must_check;
+
+/* The input has ended: -ERR_FORMAT inside a member, or when there was none. */
+int gz_reader_finish(struct gz_reader *gz, struct err *err) must_check;

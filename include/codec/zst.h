@@ -1,0 +1,28 @@
+/*
+ * Zstandard streams (RFC 8878), decompressing. The only includer of <zstd.h>.
+ *
+ * Any number of frames, skippable ones among them at any place (zstd:chunked puts its table
+ * there). Frame checksums are verified. A window above 128 MiB is refused, since memory follows
+ * the window. What is behind the last frame must be a frame.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/auto.h"
+#include "base/err.h"
+
+#define ZST_WINDOW_LOG_MAX 27
+
+struct zst_reader;
+
+struct zst_reader *zst_reader_new(void) must_check;
+void zst_reader_free(struct zst_reader *z);
+DEFINE_AUTO_PTR(zst_reader, struct zst_reader, zst_reader_free)
+
+/* As gz_reader_run. */
+int zst_reader_run(struct zst_reader *z, const uint8_t **in, size_t *in_len, uint8_t *out,
+	size_t out_len, size_t *ret_produced, struct err *err) must_check;
+
+int zst_reader_finish(struct zst_reader *z, struct err *err) must_check;

@@ -1,0 +1,22 @@
+/*
+ * A system call allowlist for helper processes that read what strangers wrote, as a classic BPF
+ * program made by hand: no library, no allocation, microseconds to install. Containers' filters
+ * are another thing (sys/seccomp.h).
+ *
+ * Everything not listed kills the process (SIGSYS). A foreign architecture's entry, x32 included,
+ * kills as well. mmap and mprotect are refused where they ask for executable memory. Sanitizer
+ * builds install nothing, because their run time needs more than any list names.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+#define SANDBOX_CALLS_MAX 96
+
+/*
+ * Allow `calls` (__NR_ numbers; negative ones, for calls that this machine does not have, are
+ * skipped), the most frequent first. Sets no_new_privs. Holds for children.
+ */
+int sandbox_allow(const int *calls, size_t n, struct err *err) must_check;
