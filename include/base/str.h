@@ -19,6 +19,7 @@ static inline bool str_empty(const char *s)
 
 /* The rest of s behind prefix, or NULL when s does not begin with it. */
 const char *str_after(const char *s, const char *prefix);
+const char *str_after_nocase(const char *s, const char *prefix); /* ASCII only */
 
 bool str_has_suffix(const char *s, const char *suffix);
 

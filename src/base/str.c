@@ -23,6 +23,15 @@ static char lower(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
+const char *str_after_nocase(const char *s, const char *prefix)
+{
+	while (*prefix && lower(*s) == lower(*prefix)) {
+		s++;
+		prefix++;
+	}
+	return *prefix ? NULL : s;
+}
+
 bool str_eq_nocase(const char *a, const char *b)
 {
 	while (*a && lower(*a) == lower(*b)) {
