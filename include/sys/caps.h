@@ -1,9 +1,9 @@
 /*
  * Capabilities as numbers, names and 64-bit masks, and the lists of --cap-add and --cap-drop.
- * The only includer of <sys/capability.h>. Changing one's own capabilities is sys/privs.h.
+ * Changing one's own capabilities is sys/privs.h.
  *
- * The table is ours, not the library's: names that are newer than the build machine's libcap are
- * still understood, and a mask may hold only what the running kernel has (caps_kernel_mask).
+ * No library is behind it: the kernel's two calls take masks, and a table of our own knows names
+ * that are newer than a distribution's libcap. What exists is the kernel's word (caps_kernel_mask).
  */
 #pragma once
 

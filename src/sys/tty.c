@@ -1,0 +1,112 @@
+#include "sys/tty.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/*
+ * The terminal that is raw because of us, for tty_restore_emergency. Written before and after the
+ * change in an order that a handler at any moment finds either nothing or something true.
+ */
+static struct {
+	volatile int fd; /* -1 = none */
+	struct termios saved;
+} emergency = { .fd = -1 };
+
+bool tty_is_terminal(int fd)
+{
+	struct termios t;
+
+	return tcgetattr(fd, &t) == 0;
+}
+
+int tty_get_size(int fd, struct tty_size *ret, struct err *err)
+{
+	struct winsize w;
+
+	if (ioctl(fd, TIOCGWINSZ, &w) < 0)
+		return err_sys(err, errno, "read the size of the terminal");
+	ret->rows = w.ws_row;
+	ret->cols = w.ws_col;
+	return 0;
+}
+
+int tty_set_size(int fd, struct tty_size size, struct err *err)
+{
+	struct winsize w = { .ws_row = size.rows, .ws_col = size.cols };
+
+	if (ioctl(fd, TIOCSWINSZ, &w) < 0)
+		return err_sys(err, errno, "set the size of the terminal");
+	return 0;
+}
+
+/* tcsetattr is happy when it could change anything at all, and a stop interrupts it. */
+static int set_modes(int fd, int when, const struct termios *t)
+{
+	int r;
+
+	do {
+		r = tcsetattr(fd, when, t);
+	} while (r < 0 && errno == EINTR);
+	return r < 0 ? -errno : 0;
+}
+
+int tty_set_raw(int fd, struct termios *ret_saved, struct err *err)
+{
+	struct termios saved, raw;
+	int r;
+
+	if (tcgetattr(fd, &saved) < 0)
+		return err_sys(err, errno, "read the modes of the terminal");
+	raw = saved;
+	cfmakeraw(&raw);
+	raw.c_cc[VMIN] = 1;
+	raw.c_cc[VTIME] = 0;
+	emergency.saved = saved;
+	emergency.fd = fd;
+	/* DRAIN, not FLUSH: what was typed ahead belongs to the program. */
+	r = set_modes(fd, TCSADRAIN, &raw);
+	if (r < 0) {
+		emergency.fd = -1;
+		return err_sys(err, -r, "make the terminal raw");
+	}
+	*ret_saved = saved;
+	return 0;
+}
+
+int tty_restore(int fd, const struct termios *saved)
+{
+	int r = set_modes(fd, TCSADRAIN, saved);
+
+	if (fd == emergency.fd)
+		emergency.fd = -1;
+	return r;
+}
+
+void tty_restore_emergency(void)
+{
+	int fd = emergency.fd;
+
+	if (fd >= 0) {
+		emergency.fd = -1;
+		(void)tcsetattr(fd, TCSANOW, &emergency.saved);
+	}
+}
+
+int tty_reopen(int fd, int flags, struct err *err)
+{
+	char path[32];
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	r = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (r < 0)
+		return err_sys(err, errno, "reopen the terminal");
+	return r;
+}
+
+bool tty_is_foreground(int fd)
+{
+	return tcgetpgrp(fd) == getpgrp();
+}
