@@ -3,7 +3,7 @@
  *
  *	fs = mount_fs_open("tmpfs");
  *	mount_fs_set(fs, "mode", "755");
- *	mnt = mount_fs_mount(fs, MATTR_NOSUID | MATTR_NODEV);	creates, closes fs, detached
+ *	mnt = mount_fs_mount(fs, MATTR_NOSUID | MATTR_NODEV);	created, detached; close fs
  *	mount_tree_move(mnt, target_fd);			attached, by descriptor
  *
  * The constants are our own: <sys/mount.h> of musl has none, and that of glibc clashes with the
@@ -35,7 +35,10 @@ int mount_fs_set(int fs_fd, const char *key, const char *value) must_check;
 int mount_fs_set_flag(int fs_fd, const char *key) must_check;
 int mount_fs_set_fd(int fs_fd, const char *key, int fd) must_check;
 
-/* FSCONFIG_CMD_CREATE and fsmount; fs_fd is closed in any case. Returns the detached mount. */
+/*
+ * FSCONFIG_CMD_CREATE and fsmount. Returns the detached mount; fs_fd stays the caller's, for
+ * mount_fs_message after a failure.
+ */
 int mount_fs_mount(int fs_fd, uint64_t attrs) must_check;
 
 /* The last line that the kernel logged into fs_fd ("overlay: ..."), "" when there is none. */
@@ -50,6 +53,9 @@ int mount_tree_clone(int dir_fd, const char *path, unsigned flags) must_check;
 
 /* Put a detached mount onto target_fd (an O_PATH descriptor of the very place). */
 int mount_tree_move(int tree_fd, int target_fd) must_check;
+
+/* The same onto a path of the host's tree. */
+int mount_tree_move_to(int tree_fd, const char *path) must_check;
 
 /*
  * Change attributes of a mount (of all below it too when recursive): bits of `set` on, of `clear`
