@@ -1,5 +1,6 @@
 #include "codec/digest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"

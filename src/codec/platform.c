@@ -70,6 +70,12 @@ static const char *host_variant(void)
 #endif
 }
 
+/* Constants of ours, and parts that were measured already: they fit. */
+static void assign(char *ret, const char *s)
+{
+	memcpy(ret, s, strlen(s) + 1);
+}
+
 static void lower(char *s)
 {
 	for (; *s; s++)
@@ -83,18 +89,17 @@ static void normalise(struct platform *p)
 	lower(p->architecture);
 	lower(p->variant);
 	if (str_eq(p->os, "macos"))
-		(void)str_copy(p->os, sizeof(p->os), "darwin");
+		assign(p->os, "darwin");
 	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++) {
 		if (!str_eq(p->architecture, aliases[i].spelling))
 			continue;
-		(void)str_copy(p->architecture, sizeof(p->architecture), aliases[i].architecture);
+		assign(p->architecture, aliases[i].architecture);
 		if (aliases[i].variant && !p->variant[0])
-			(void)str_copy(p->variant, sizeof(p->variant), aliases[i].variant);
+			assign(p->variant, aliases[i].variant);
 		break;
 	}
 	/* "8" is written for "v8". */
-	if (p->variant[0] >= '1' && p->variant[0] <= '9' &&
-		strlen(p->variant) < sizeof(p->variant) - 1) {
+	if (p->variant[0] >= '1' && p->variant[0] <= '9') {
 		memmove(p->variant + 1, p->variant, strlen(p->variant) + 1);
 		p->variant[0] = 'v';
 	}
@@ -104,26 +109,38 @@ static void normalise(struct platform *p)
 	if (str_eq(p->architecture, "amd64") && str_eq(p->variant, "v1"))
 		p->variant[0] = '\0';
 	if (str_eq(p->architecture, "arm") && !p->variant[0])
-		(void)str_copy(p->variant, sizeof(p->variant), "v7");
+		assign(p->variant, "v7");
+}
+
+static void fill(
+	const char *os, const char *architecture, const char *variant, struct platform *ret)
+{
+	struct platform p = { 0 };
+
+	assign(p.os, os);
+	assign(p.architecture, architecture);
+	assign(p.variant, variant);
+	normalise(&p);
+	*ret = p;
 }
 
 void platform_host(struct platform *ret)
 {
-	(void)platform_from("linux", HOST_ARCHITECTURE, host_variant(), ret);
+	fill("linux", HOST_ARCHITECTURE, host_variant(), ret);
 }
 
 bool platform_from(
 	const char *os, const char *architecture, const char *variant, struct platform *ret)
 {
-	struct platform p = { 0 };
+	size_t max = sizeof(ret->os);
 
-	if (!str_copy(p.os, sizeof(p.os), os ? os : "") ||
-		!str_copy(
-			p.architecture, sizeof(p.architecture), architecture ? architecture : "") ||
-		!str_copy(p.variant, sizeof(p.variant), variant ? variant : ""))
+	os = os ? os : "";
+	architecture = architecture ? architecture : "";
+	variant = variant ? variant : "";
+	/* One byte is kept for the 'v' that normalising may add. */
+	if (strlen(os) >= max || strlen(architecture) >= max || strlen(variant) >= max - 1)
 		return false;
-	normalise(&p);
-	*ret = p;
+	fill(os, architecture, variant, ret);
 	return true;
 }
 
@@ -158,7 +175,7 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 	for (;;) {
 		size_t len = strcspn(p, "/");
 
-		if (n == 3 || !copy_part(parts[n], sizeof(parts[n]), p, len))
+		if (n == 3 || !copy_part(parts[n], sizeof(parts[n]) - 1, p, len))
 			return err_set(err, ERR_FORMAT,
 				"\"%s\" is an invalid platform: want OS[/ARCH[/VARIANT]]", s);
 		n++;
@@ -168,11 +185,11 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 	}
 	platform_host(&host);
 	if (n > 1)
-		(void)platform_from(parts[0], parts[1], parts[2], ret);
+		fill(parts[0], parts[1], parts[2], ret);
 	else if (is_known_os(parts[0]))
-		(void)platform_from(parts[0], host.architecture, host.variant, ret);
+		fill(parts[0], host.architecture, host.variant, ret);
 	else
-		(void)platform_from(host.os, parts[0], "", ret);
+		fill(host.os, parts[0], "", ret);
 	return 0;
 }
 
