@@ -3,22 +3,25 @@
  * <seccomp.h>. Which calls a container may make is decided in runtime/seccomp_profile.h.
  *
  *	seccomp_compile(&profile, &program, err)	parent; allocates, calls libseccomp
- *	seccomp_load(&program, err)			child, between clone and exec
+ *	seccomp_program_load(&program, err)			child, between clone and exec
  *
  * A profile has three lists, asked one after the other:
  *
- *	guards	conditions on arguments that decide at once (deny AF_VSOCK); no match goes on
- *	rules	the calls that are let through, some only with certain arguments
- *	denied	calls that exist, and are refused with the errno of the rule
+ *	guards	decide at once what to do with a call and certain arguments (deny AF_VSOCK);
+ *		a call that none matches goes on to
+ *	rules	the calls that are let through, some only with certain arguments, and
+ *	denied	calls that exist and are refused, with the errno of the rule;
  *
- * and whatever none of them names gets the default, which is ENOSYS for ours: the C library then
- * takes the older way. An architecture that is not listed (x32) gets ENOSYS as well, never a kill.
- * Comparisons of guards and rules that are marked `low32` see the low 32 bits only: the kernel
- * does the same with an int argument, so anything else is a hole.
+ * whatever none of them names gets the default, which is ENOSYS for ours: the C library then
+ * takes the older way. An architecture that is not listed (x32) gets ENOSYS as well, not a kill.
  *
- * Names newer than the build machine's libseccomp have their numbers here (all architectures
- * share those above 423). Programs are cached per call by the kernel (5.11), so ordering by
- * frequency is pointless; they are compiled as a binary tree, which makes loading faster.
+ * Guards are assembled here, not by libseccomp, because it compares 64 bits where the kernel
+ * looks at an int (socket(2^32 + AF_ALG) would pass), cannot say "these arguments, else go on",
+ * and turns a condition on socket() into one on all of i386's socketcall(). Names newer than the
+ * build machine's libseccomp become guards too, by numbers of our own.
+ *
+ * The kernel remembers calls that are allowed whatever their arguments (5.11), so ordering by
+ * frequency is pointless; programs are binary trees, which makes that remembering quick.
  */
 #pragma once
 
@@ -54,7 +57,6 @@ enum seccomp_op {
 struct seccomp_arg {
 	uint8_t index; /* 0..5 */
 	enum seccomp_op op;
-	bool low32; /* EQ only: compare as the kernel's int */
 	uint64_t value, value_two;
 };
 
@@ -70,7 +72,9 @@ struct seccomp_rule {
 
 enum seccomp_flags {
 	SECCOMP_SKIP_UNKNOWN = 1 << 0, /* a name nobody knows is left out, not an error */
-	SECCOMP_FLAG_LOG = 1 << 1,     /* SECCOMP_FILTER_FLAG_LOG */
+	SECCOMP_NEWER_ENOSYS = 1 << 1, /* calls with higher numbers than any that is named get
+					* ENOSYS, whatever the default: they are younger than the profile */
+	SECCOMP_FLAG_LOG = 1 << 2,     /* SECCOMP_FILTER_FLAG_LOG */
 };
 
 struct seccomp_profile {
@@ -79,7 +83,7 @@ struct seccomp_profile {
 	unsigned flags;
 	const char *const *arches; /* libseccomp's names ("x86_64", "x86"), the native one first */
 	size_t n_arches;
-	const struct seccomp_rule *guards;
+	const struct seccomp_rule *guards; /* EQ and MASKED_EQ on the low 32 bits only */
 	size_t n_guards;
 	const struct seccomp_rule *rules;
 	size_t n_rules;
@@ -93,6 +97,10 @@ struct seccomp_program {
 	uint16_t load_flags;	   /* SECCOMP_FILTER_FLAG_* */
 	struct sock_filter *owned; /* NULL for a program that was compiled with proa itself */
 };
+
+/* Its instructions as memory of the caller's own (free), *ret_n of them; p is empty afterwards. */
+struct sock_filter *seccomp_program_take(
+	struct seccomp_program *p, unsigned short *ret_n) must_check;
 
 /* Frees what is owned; the struct is empty afterwards. */
 void seccomp_program_done(struct seccomp_program *p);
@@ -112,7 +120,7 @@ bool seccomp_is_known(const char *name);
  * Put the filter on the calling process, for good. No allocation. -EINVAL: no seccomp here,
  * -EACCES: neither no_new_privs nor CAP_SYS_ADMIN.
  */
-int seccomp_load(const struct seccomp_program *p, struct err *err) must_check;
+int seccomp_program_load(const struct seccomp_program *p, struct err *err) must_check;
 
 /* Does the kernel take filters (1) or not (0)? Asks without loading anything. */
 int seccomp_probe(void);

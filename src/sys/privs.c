@@ -131,7 +131,7 @@ int privs_drop(const struct privs *p, struct err *err)
 	if (p->no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "set no_new_privs");
 	if (!p->no_new_privs && p->seccomp) {
-		r = seccomp_load(p->seccomp, err);
+		r = seccomp_program_load(p->seccomp, err);
 		if (r < 0)
 			return r;
 	}
@@ -144,5 +144,5 @@ int privs_drop(const struct privs *p, struct err *err)
 	r = verify(p, err);
 	if (r < 0)
 		return r;
-	return p->no_new_privs && p->seccomp ? seccomp_load(p->seccomp, err) : 0;
+	return p->no_new_privs && p->seccomp ? seccomp_program_load(p->seccomp, err) : 0;
 }
