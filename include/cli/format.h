@@ -3,8 +3,9 @@
  * helper functions. Pure: a template and a value in, text out. It cannot call methods of Go types,
  * which docker's templates do not need.
  *
- * Functions: and or not eq ne lt le gt ge len index slice print printf println json prettyjson join
- * split lower upper title pad truncate. A key that is not there is "<no value>".
+ * Functions: and or not eq ne lt le gt ge len index slice print printf println json join split lower
+ * upper title pad truncate. A member that is not there is no value: false in a condition,
+ * "<no value>" when printed, and an error when one asks for a member of it.
  */
 #pragma once
 
@@ -14,6 +15,11 @@
 struct json;
 struct template;
 
+enum format_flags {
+	FORMAT_STRICT = 1 << 0,	  /* a member that the value itself lacks is an error */
+	FORMAT_HEADINGS = 1 << 1, /* ... is its own name in capitals (RunningFor: RUNNING FOR) */
+};
+
 /* Append the result to out. -ERR_FORMAT names what could not be evaluated. */
-int format_eval(const struct template *t, const struct json *value, struct buf *out,
-	struct err *err) must_check;
+int format_eval(const struct template *t, const struct json *value, enum format_flags flags,
+	struct buf *out, struct err *err) must_check;

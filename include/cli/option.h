@@ -63,6 +63,7 @@ enum option_complete {
 	COMPLETE_CONTAINER_RUNNING, /* running or paused */
 	COMPLETE_CONTAINER_STOPPED, /* created or exited */
 	COMPLETE_SIGNAL,
+	COMPLETE_SHELL,	  /* that has a completion script */
 	COMPLETE_COMMAND, /* proa's own commands (for help) */
 };
 

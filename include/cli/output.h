@@ -4,7 +4,8 @@
  * the same row feeds `--format '{{.ID}}'`, `--format json` and the table.
  *
  *	static const struct output_column columns[] = {
- *		{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { NULL } };
+ *		{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { NULL },
+ *		{ "DIGEST", "Digest" }, { NULL } };
  *	r = output_rows(opts->format, columns, rows, n, err);
  *
  * Answers go to stdout, everything else to stderr.
@@ -18,19 +19,20 @@
 struct json; /* codec/json.h */
 
 struct output_column {
-	const char *header; /* NULL ends the array */
+	const char *header; /* NULL ends the default columns; a second NULL ends the array */
 	const char *field;  /* key in the row; a number or a bool is printed as JSON prints it */
 };
 
 /*
  * Print rows. `format` is the value of --format:
  *	NULL, "" or "table"   the columns, with headings
- *	"table TEMPLATE"      a table made by the template; headings from `all`
+ *	"table TEMPLATE"      a table made by the template, tabs separate its columns
  *	"json"                one compact object a line
  *	TEMPLATE              one line for each row
- * Headings of fields that are no default column come from rows of `columns` behind the first
- * { "", NULL } separator; a field without any is shown in upper case. -ERR_FORMAT for a bad template
- * (exit 125); nothing has been printed then, unless a row made it fail.
+ * In templates "\t" and "\n" may be written as in C. A field that the rows do not have is
+ * -ERR_FORMAT, as is a template that cannot be parsed. More columns may follow the NULL that ends
+ * the default ones, up to a second NULL: they only give headings for "table TEMPLATE"; a field
+ * without any is shown as its name in capitals. An empty list prints headings only.
  */
 int output_rows(const char *format, const struct output_column *columns, struct json *const *rows,
 	size_t n, struct err *err) must_check;
@@ -42,8 +44,8 @@ int output_rows(const char *format, const struct output_column *columns, struct 
 int output_documents(
 	const char *format, struct json *const *docs, size_t n, struct err *err) must_check;
 
-/* One document (version, doctor): NULL is not accepted; "json" is one compact line. */
-int output_document(const char *format, const struct json *doc, struct err *err) must_check;
+/* One document (version, doctor): NULL or "" indented, "json" one line, else a template. */
+int output_document(const char *format, struct json *doc, struct err *err) must_check;
 
 /* Flush stdout. A write that failed (disk full) is an error; a reader that went away is not. */
 int output_flush(struct err *err) must_check;

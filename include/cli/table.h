@@ -1,6 +1,6 @@
 /*
  * Columns of text as docker prints them: upper-case headings, columns wide enough for their longest
- * cell, three spaces between them, no trailing blanks. Width is counted in characters of UTF-8.
+ * cell and three spaces, ten at least, no trailing blanks. Width is counted in characters of UTF-8.
  *
  *	AUTO(table) struct table *t = table_new();
  *	table_cell(t, "IMAGE"); table_cell(t, "SIZE"); table_end_row(t);

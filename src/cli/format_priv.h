@@ -1,0 +1,39 @@
+/*
+ * Between format.c, which walks the tree, and format_func.c, which knows the functions. A value is a
+ * `const struct json *`; NULL is "no value". What a function makes is kept in the state until the
+ * whole template is done.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "cli/format.h"
+#include "codec/json.h"
+
+/* Longest text that one value or function may make. */
+#define FORMAT_TEXT_MAX (16 * 1024 * 1024)
+
+struct format_state {
+	const struct json *root;
+	enum format_flags flags;
+	struct json **made; /* temporary values */
+	size_t n_made, cap_made;
+	struct buf *out;
+	struct err *err;
+};
+
+/* The state owns v from now on. */
+const struct json *format_keep(struct format_state *s, struct json *v);
+
+/* Go's text/template truth. */
+bool format_is_true(const struct json *v);
+
+/* As fmt.Print does: [a b], map[k:v], <nil>, <no value>. */
+void format_print_value(struct buf *b, const struct json *v);
+
+/* Call a function by name; -ERR_FORMAT when there is none or its arguments do not fit. */
+int format_call(struct format_state *s, const char *name, const struct json *const *args, size_t n,
+	const struct json **ret) must_check;
