@@ -1,9 +1,7 @@
 /*
  * Who we are to a registry: answers a 401 with Basic or with a bearer token.
  *
- * Credentials come from --creds, else from the auth files of podman and docker and from
- * credential helpers (docker-credential-NAME, run without a shell). They live in a struct that
- * nothing prints. Tokens are fetched from the challenge's realm, cached per realm, service and
+ * Credentials come from registry/credentials.h, asked for at the first challenge. Tokens are fetched from the challenge's realm, cached per realm, service and
  * scope until nine tenths of their life, and fetched once however many transfers wait for them.
  * A credential goes to the registry itself and to the realm it names, and nowhere else: the realm
  * has to be https (or the registry insecure), and may not be a loopback, link-local or private
@@ -19,15 +17,10 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "registry/credentials.h"
 #include "registry/http.h"
 
 struct auth;
-struct credentials;
-
-/* "USER[:PASSWORD]"; the password is wiped when freed. The string itself stays the caller's. */
-int credentials_parse(const char *text, struct credentials **ret, struct err *err) must_check;
-void credentials_free(struct credentials *c);
-DEFINE_AUTO_PTR(credentials, struct credentials, credentials_free)
 
 struct auth_options {
 	const char *authfile;		       /* --authfile, or NULL for the usual places */

@@ -7,7 +7,8 @@
  * resuming an interrupted body by Range, a guard against stalled connections, limits on bodies
  * and headers, trust (registry/tls.h), proxies as docker reads them, HTTP/2 where the server has
  * it and HTTP/1.1 where it breaks. What it does not do: understand a status (a 401 is an answer
- * like any other), keep cookies, read .netrc, log a header's value or a URL's query.
+ * like any other), keep cookies, read .netrc, log a header's value or a URL's query. Collected
+ * bodies and request bodies are overwritten before their memory is freed: they may be tokens.
  *
  *	http_new(&options, &h, err);
  *	http_start(h, &request, &t, err);	any number of them
@@ -15,8 +16,8 @@
  *		http_poll(h, extra_fds, n, -1, err);	calls sinks and done functions
  *	http_free(h);
  *
- * Sinks and done functions are called from inside http_poll (or http_run) only. They may start
- * and cancel other transfers, but not call http_poll.
+ * Sinks and done functions are called from inside http_poll (or http_run) only. A done function may
+ * start and cancel transfers, but not poll; a sink may do neither.
  */
 #pragma once
 
@@ -43,7 +44,7 @@ struct http_options {
 #define HTTP_RETRIES	     4
 #define HTTP_RETRY_DELAY_MS  500
 #define HTTP_CONNECT_SECONDS 15
-#define HTTP_STALL_SECONDS   30
+#define HTTP_STALL_SECONDS   60
 #define HTTP_MAX_REDIRECTS   10
 #define HTTP_MAX_HEADERS     (64 * 1024)
 #define HTTP_MAX_ERROR_BODY  (64 * 1024)
@@ -53,7 +54,7 @@ struct http_response {
 	int status;	       /* 0: there was no answer */
 	const struct url *url; /* that answered, after redirects */
 	struct buf *body;      /* what did not go into a sink; may be empty, never NULL */
-	uint64_t received;     /* body bytes of all tries that reached the sink, from offset on */
+	uint64_t position;     /* next byte that the sink waits for */
 	void *headers;	       /* by http_header() only */
 };
 
@@ -76,7 +77,6 @@ enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
 
 enum http_flags {
 	HTTP_ONE_TRY = 1 << 0, /* no retries */
-	HTTP_SECRET = 1 << 1,  /* the body may hold a token: wiped after done */
 };
 
 /* Everything is copied by http_start, except what ctx points to. */

@@ -52,4 +52,4 @@ int tls_trust_find(const struct tls_options *o, const struct url *url, const cha
 	struct tls_trust *ret, struct err *err) must_check;
 
 /* docker's rule: 127.0.0.0/8, ::1 and localhost are insecure registries unless told otherwise. */
-bool tls_is_insecure(const struct tls_options *o, const struct url *url);
+bool tls_is_insecure(const struct tls_options *o, const struct url *url, const char *dir_name);
