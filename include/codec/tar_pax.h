@@ -56,7 +56,6 @@ struct tar_pax {
 	struct tar_sparse_range *ranges; /* unchecked numbers of formats 0.0 and 0.1, in order */
 	size_t n_ranges, cap_ranges;
 	bool range_open; /* 0.0: an offset waits for its numbytes */
-	int64_t sparse_major, sparse_minor;
 };
 
 /* An x header may set everything; a g header only defaults that cannot move or rename entries. */

@@ -39,7 +39,3 @@ int tar_sparse_add(
 
 /* -ERR_FORMAT when the lengths are not exactly stored_size. */
 int tar_sparse_end(struct tar_sparse *map, uint64_t stored_size, struct err *err) must_check;
-
-/* "offset,length,offset,length": the pax 0.1 map. real_size must have been set. */
-int tar_sparse_parse_list(
-	struct tar_sparse *map, const char *list, size_t len, struct err *err) must_check;
