@@ -17,6 +17,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "sys/seccomp.h"
 #include "userns/idmap.h"
 
 enum spec_flags {
@@ -104,12 +105,12 @@ struct spec {
 	size_t n_files;
 	uint64_t shm_size; /* bytes of /dev/shm; 0 = 64 MiB */
 
-	char **masked; /* absolute, below /proc or /sys; spec_init fills in the defaults */
+	/* Absolute, clean, below /proc or /sys: security_options_paths gives the defaults. */
+	char **masked;
 	char **readonly;
 
-	uint64_t capabilities;	     /* bounding set, and what uid 0 gets: bit n = capability n */
-	struct sock_filter *seccomp; /* owned; NULL = unconfined */
-	unsigned short n_seccomp;
+	uint64_t capabilities; /* bounding set, and what uid 0 gets: bit n = capability n */
+	struct seccomp_program seccomp; /* owned; n_insns 0 = unconfined */
 
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;
@@ -123,7 +124,10 @@ struct spec {
 	int stdio[3];
 };
 
-/* Defaults: docker's masked and read-only paths, umask 022, /dev/null stdio, map NONE. */
+/*
+ * Defaults: umask 022, /dev/null for stdio, map NONE, root, no capabilities, no filter, nothing
+ * masked. The floor above decides policy, so that it can be seen in one place.
+ */
 void spec_init(struct spec *s);
 void spec_done(struct spec *s);
 DEFINE_AUTO(spec, struct spec, spec_done)
