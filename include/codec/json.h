@@ -24,6 +24,7 @@
 
 #define JSON_DEPTH_MAX 64
 #define JSON_INT_MAX   9007199254740991LL
+#define JSON_STRV_MAX  8192 /* strings in one vector: more is made to be slow, not to be run */
 
 struct json;
 
@@ -74,9 +75,12 @@ int json_want_array(
 	const struct json *v, const char *key, struct json **ret, struct err *err) must_check;
 int json_want_object(
 	const struct json *v, const char *key, struct json **ret, struct err *err) must_check;
-/* An array of strings, copied for the caller (strv_free); a null element is "". */
+/*
+ * An array of at most JSON_STRV_MAX strings, copied for the caller (strv_free); a null element is
+ * "". An empty array is an empty vector.
+ */
 int json_want_strv(const struct json *v, const char *key, char ***ret, struct err *err) must_check;
-/* An object of strings as the caller's vector of "key=value". */
+/* An object of strings as the caller's vector of "key=value", likewise. */
 int json_want_string_map(
 	const struct json *v, const char *key, char ***ret, struct err *err) must_check;
 

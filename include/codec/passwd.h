@@ -10,7 +10,8 @@
  *
  * What consists of digits is a number and never a name, and a number has to be in 0 .. 2^31-1.
  * What looks like a number in another notation (+1, -1, 0x0) is refused: a hostile passwd row of
- * that name must not decide (CVE-2016-3697, CVE-2024-40635).
+ * that name must not decide (CVE-2016-3697, CVE-2024-40635). "1:" is "1", as docker has it; an
+ * empty user with a group (":0") is refused, since an unset shell variable must not make root.
  */
 #pragma once
 
@@ -40,7 +41,7 @@ struct passwd_user {
 	uint32_t groups[PASSWD_GROUPS_MAX];
 	size_t n_groups;
 	char name[256];	 /* "" when the number has no row */
-	char home[4096]; /* "/" when there is no row, or the row's is not absolute */
+	char home[4096]; /* without a row "/root" for uid 0, else "/"; never relative */
 	char shell[256]; /* "" when there is no row or none is named */
 };
 

@@ -8,7 +8,7 @@
 #include "base/strv.h"
 #include "codec/json.h"
 
-#define ENTRIES_MAX 65536 /* of each list: more is made to be slow, not to be run */
+#define ENTRIES_MAX 65536
 
 static void history_done(struct image_history *h)
 {

@@ -80,16 +80,15 @@ int json_want_object(const struct json *v, const char *key, struct json **ret, s
 	return r;
 }
 
-/*
- * Copy the strings of an array or object; the vector has its exact size at once, since configs
- * with ten thousands of entries exist only to make programs slow.
- */
+/* Copy the strings of an array or object. */
 static int copy_strings(
 	const struct json *v, const char *key, bool map, char ***ret, struct err *err)
 {
-	AUTO(strv) char **out = NEW_ARRAY(char *, json_len(v) + 1);
-	size_t n = 0;
+	AUTO(strv) char **out = strv_dup(NULL);
 
+	if (json_len(v) > JSON_STRV_MAX)
+		return err_set(
+			err, ERR_FORMAT, "\"%s\" has more than %d entries", key, JSON_STRV_MAX);
 	JSON_FOREACH(member, v)
 	{
 		const char *s = json_string(member);
@@ -99,7 +98,7 @@ static int copy_strings(
 				"\"%s\" holds something that is not a string", key);
 		if (!s)
 			s = "";
-		out[n++] = map ? xasprintf("%s=%s", json_key(member), s) : xstrdup(s);
+		strv_push_take(&out, map ? xasprintf("%s=%s", json_key(member), s) : xstrdup(s));
 	}
 	*ret = TAKE_PTR(out);
 	return 1;
