@@ -19,5 +19,5 @@ struct gc_result {
 void gc_result_done(struct gc_result *r);
 DEFINE_AUTO(gc_result, struct gc_result, gc_result_done)
 
-/* Blobs and layers. The caller must not hold the store lock. */
+/* Blobs and layers. The caller must hold neither the store lock nor a lease. */
 int gc_run(struct store *s, struct gc_result *ret, struct err *err) must_check;

@@ -215,7 +215,8 @@ static int step(struct remover *rm)
 	errno = 0;
 	e = readdir(rm->levels[rm->n - 1].dir);
 	if (!e)
-		return errno ? -errno : leave(rm);
+		/* ENOENT: somebody else is removing the same tree and was quicker. */
+		return errno && errno != ENOENT ? -errno : leave(rm);
 	if (str_eq(e->d_name, ".") || str_eq(e->d_name, ".."))
 		return 0;
 	r = unlink_one(parent_fd(rm), e->d_name, e->d_type == DT_DIR);

@@ -1,0 +1,160 @@
+/* Mark and sweep. Marking is in gc_mark.c; this file holds the lock and moves the victims. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "store/gc.h"
+#include "store/gc_priv.h"
+#include "store/store_priv.h"
+#include "store/trash.h"
+#include "sys/file.h"
+
+void gc_result_done(struct gc_result *r)
+{
+	strv_free(TAKE_PTR(r->chain_ids));
+	strv_free(TAKE_PTR(r->blobs));
+}
+
+struct collection {
+	struct store *store;
+	struct gc_mark mark;
+	struct gc_result result;
+	char **trashed; /* names in trash/ */
+};
+
+static void collection_done(struct collection *c)
+{
+	gc_mark_done(&c->mark);
+	gc_result_done(&c->result);
+	strv_free(c->trashed);
+}
+DEFINE_AUTO(collection, struct collection, collection_done)
+
+static int discard(struct collection *c, const char *path, struct err *err)
+{
+	char name[TRASH_NAME_SIZE];
+	int r = trash_move(c->store, path, name, err);
+
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0)
+		return r;
+	strv_push(&c->trashed, name);
+	return 1;
+}
+
+/* Everything of a name before the mark of a boot. The caller frees it. */
+static char *unmarked(struct store *s, const char *name)
+{
+	size_t len = strlen(name);
+
+	(void)store_split_mark(s, name, &len);
+	return xstrndup(name, len);
+}
+
+static int collect_blob(struct collection *c, const char *name, struct err *err)
+{
+	autofree char *path = xasprintf("blobs/sha256/%s", name);
+	autofree char *hex = unmarked(c->store, name);
+	struct stat st;
+	int r;
+
+	if (gc_set_has(&c->mark.blobs, hex))
+		return 0;
+	if (fstatat(c->store->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "stat %s", path);
+	r = discard(c, path, err);
+	if (r <= 0)
+		return r;
+	strv_pushf(&c->result.blobs, "sha256:%s", hex);
+	c->result.blob_bytes += (uint64_t)st.st_size;
+	return 0;
+}
+
+/* Whoever has opened it through layer_open_fs holds it shared: leave it to a later run. */
+static bool is_open_somewhere(struct store *s, const char *path, int *ret_fd)
+{
+	autofree char *fs = xasprintf("%s/fs", path);
+	autofd int fd = openat(s->fd, fs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	if (lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) == -EAGAIN)
+		return true;
+	*ret_fd = TAKE_FD(fd);
+	return false;
+}
+
+static int collect_layer(struct collection *c, const char *name, struct err *err)
+{
+	autofree char *path = xasprintf("layers/%s", name);
+	autofree char *id = unmarked(c->store, name);
+	autofree char *chain = xstrndup(id, strcspn(id, "."));
+	autofree char *digest = xasprintf("sha256:%s", chain);
+	autofd int held = -EBADF;
+	int r;
+
+	if (gc_set_has(&c->mark.chains, chain) || gc_set_has(&c->mark.layers, id))
+		return 0;
+	if (is_open_somewhere(c->store, path, &held)) {
+		log_debug("gc: %s is in use", path);
+		return 0;
+	}
+	r = discard(c, path, err);
+	if (r > 0 && !strv_contains(c->result.chain_ids, digest))
+		strv_push(&c->result.chain_ids, digest);
+	return r < 0 ? r : 0;
+}
+
+static int collect_dir(struct collection *c, const char *dir,
+	int (*collect)(struct collection *, const char *, struct err *), struct err *err)
+{
+	AUTO(strv) char **names = NULL;
+	int r = file_list_dir(c->store->fd, dir, &names, err);
+
+	STRV_FOREACH (name, names)
+		if (r >= 0)
+			r = collect(c, name, err);
+	return r;
+}
+
+static int collect_all(struct collection *c, struct err *err)
+{
+	AUTO(lock) struct lock l = LOCK_INIT;
+	int r = store_lock(c->store, LOCK_EXCLUSIVE, &l, err);
+
+	if (r >= 0)
+		r = gc_mark_all(c->store, &c->mark, err);
+	if (r >= 0)
+		r = collect_dir(c, "layers", collect_layer, err);
+	if (r >= 0)
+		r = collect_dir(c, "blobs/sha256", collect_blob, err);
+	return r;
+}
+
+int gc_run(struct store *s, struct gc_result *ret, struct err *err)
+{
+	AUTO(collection) struct collection c = { .store = s };
+	struct err why = { 0 };
+	int r;
+
+	/* Looking a blob up under a lease takes the store lock, which is ours exclusively by then. */
+	assert_that(s->lease.fd < 0);
+	r = collect_all(&c, err);
+	STRV_FOREACH (name, c.trashed)
+		if (trash_delete(s, name, NULL, &why) < 0)
+			log_debug("gc: %s", why.msg);
+	if (r < 0)
+		return err_ctx(err, r, "garbage collection");
+	*ret = c.result;
+	c.result = (struct gc_result){ 0 };
+	return 0;
+}

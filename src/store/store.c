@@ -1,0 +1,298 @@
+/* Finding, making and opening the store and the run directory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/path.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "store/store_priv.h"
+#include "sys/file.h"
+
+#define STORE_VERSION "1"
+
+/* Parents before children. */
+static const char *const skeleton[] = {
+	"locks",
+	"trash",
+	"tmp",
+	"ingest",
+	"blobs",
+	"blobs/sha256",
+	"layers",
+	"images",
+	"containers",
+	"names",
+	"volumes",
+	"networks",
+	"cache",
+	NULL,
+};
+
+static int default_root(char **ret, struct err *err)
+{
+	autofree char *base = NULL;
+
+	if (geteuid() == 0) {
+		*ret = xstrdup("/var/lib/proa");
+		return 0;
+	}
+	base = path_env("XDG_DATA_HOME");
+	if (!base) {
+		autofree char *home = path_env("HOME");
+
+		if (!home)
+			return err_set(err, ERR_NOT_FOUND,
+				"HOME is not set, so there is no place for images: use --root DIR");
+		base = path_join(home, ".local/share");
+	}
+	*ret = path_join(base, "proa");
+	return 0;
+}
+
+static int absolute_path(const char *path, char **ret, struct err *err)
+{
+	autofree char *cwd = NULL;
+
+	if (!path_is_absolute(path)) {
+		cwd = getcwd(NULL, 0);
+		if (!cwd)
+			return err_sys(err, errno, "current directory");
+	}
+	*ret = path_clean(cwd ? cwd : "/", path);
+	return 0;
+}
+
+static bool is_skeleton_name(const char *name)
+{
+	for (size_t i = 0; skeleton[i]; i++)
+		if (str_eq(skeleton[i], name))
+			return true;
+	return file_is_temporary(name);
+}
+
+/* A directory without `version` becomes a store only when nothing foreign is in it. */
+static int check_unused(const struct store *s, struct err *err)
+{
+	AUTO(strv) char **names = NULL;
+	int r = file_list_dir(s->fd, ".", &names, err);
+
+	if (r < 0)
+		return r;
+	STRV_FOREACH (name, names)
+		if (!is_skeleton_name(name) && !str_eq(name, "version"))
+			return err_set(err, ERR_DENIED, "%s is not a proa store and not empty (%s)",
+				s->path, name);
+	return 0;
+}
+
+/* Every step may be repeated by another process at the same time; `version` comes last. */
+static int make_skeleton(const struct store *s, struct err *err)
+{
+	const struct file_content version = {
+		.data = STORE_VERSION "\n", .len = sizeof(STORE_VERSION), .mode = 0600
+	};
+	int r = check_unused(s, err);
+
+	if (r < 0)
+		return r;
+	if (fchmod(s->fd, 0700) < 0)
+		return err_sys(err, errno, "chmod %s", s->path);
+	for (size_t i = 0; skeleton[i]; i++) {
+		r = file_mkdir(s->fd, skeleton[i], 0700, err);
+		if (r < 0)
+			return err_ctx(err, r, "%s", s->path);
+	}
+	r = file_write_atomic(s->fd, "version", &version, 0, err);
+	return r < 0 ? err_ctx(err, r, "%s", s->path) : 0;
+}
+
+/* 1: there is a version and we know it; 0: there is none. */
+static int check_version(const struct store *s, struct err *err)
+{
+	autofd int fd = openat(s->fd, "version", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	char text[16] = "";
+	ssize_t n;
+
+	if (fd < 0 && errno == ENOENT)
+		return 0;
+	if (fd < 0)
+		return err_sys(err, errno, "open %s/version", s->path);
+	n = file_read(fd, text, sizeof(text) - 1, err);
+	if (n < 0)
+		return err_ctx(err, (int)n, "%s/version", s->path);
+	text[strcspn(text, "\n")] = '\0';
+	if (!str_eq(text, STORE_VERSION)) {
+		str_make_printable(text);
+		return err_set(err, ERR_UNSUPPORTED,
+			"%s has store format \"%s\"; this proa knows only " STORE_VERSION, s->path,
+			text);
+	}
+	return 1;
+}
+
+static int open_or_make_dir(const char *path, int *ret_fd, struct err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = open(path, flags);
+	int r;
+
+	if (fd < 0 && errno == ENOENT) {
+		r = file_mkdir_path(AT_FDCWD, path, 0700, err);
+		if (r < 0)
+			return r;
+		fd = open(path, flags);
+	}
+	if (fd < 0)
+		return err_sys(err, errno, "open %s", path);
+	*ret_fd = fd;
+	return 0;
+}
+
+static int open_root(struct store *s, struct err *err)
+{
+	struct stat st;
+	int r = open_or_make_dir(s->path, &s->fd, err);
+
+	if (r < 0)
+		return r;
+	if (fstat(s->fd, &st) < 0)
+		return err_sys(err, errno, "stat %s", s->path);
+	if (st.st_uid != geteuid())
+		return err_set(err, ERR_DENIED, "%s belongs to user %u, not to user %u", s->path,
+			(unsigned)st.st_uid, (unsigned)geteuid());
+	r = check_version(s, err);
+	if (r < 0)
+		return r;
+	if (r == 0)
+		return make_skeleton(s, err);
+	if (st.st_mode & 0077) {
+		r = err_set(err, ERR_DENIED, "%s is open to others (mode %04o)", s->path,
+			(unsigned)(st.st_mode & 07777));
+		return err_hint(err, r, "chmod 0700 %s", s->path);
+	}
+	return 0;
+}
+
+int store_open(const char *root, const char *runroot, struct store **ret, struct err *err)
+{
+	AUTO(store) struct store *s = NEW(struct store);
+	int r;
+
+	s->fd = -EBADF;
+	s->run_fd = -EBADF;
+	s->lease.fd = -EBADF;
+	s->runroot = xstrdup(runroot);
+	r = root ? absolute_path(root, &s->path, err) : default_root(&s->path, err);
+	if (r < 0)
+		return r;
+	r = open_root(s, err);
+	if (r < 0)
+		return err_ctx(err, r, "store");
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	store_lease_end(s);
+	(void)fd_close(s->fd);
+	(void)fd_close(s->run_fd);
+	free(s->path);
+	free(s->runroot);
+	free(s->run_path);
+	strv_free(s->pending);
+	strv_free(s->leased);
+	free(s);
+}
+
+int store_dirfd(const struct store *s)
+{
+	return s->fd;
+}
+
+const char *store_path(const struct store *s)
+{
+	return s->path;
+}
+
+/* $XDG_RUNTIME_DIR counts only when it is there and ours; it may be another user's after su. */
+static char *runtime_dir(void)
+{
+	autofree char *dir = path_env("XDG_RUNTIME_DIR");
+	struct stat st;
+
+	if (!dir || stat(dir, &st) < 0 || !S_ISDIR(st.st_mode) || st.st_uid != geteuid())
+		return NULL;
+	return TAKE_PTR(dir);
+}
+
+static int choose_run_path(struct store *s, struct err *err)
+{
+	autofree char *dir = NULL;
+
+	if (s->runroot)
+		return absolute_path(s->runroot, &s->run_path, err);
+	if (geteuid() == 0) {
+		s->run_path = xstrdup("/run/proa");
+		return 0;
+	}
+	dir = runtime_dir();
+	s->run_path = dir ? path_join(dir, "proa") : xasprintf("/tmp/proa-%u", (unsigned)geteuid());
+	return 0;
+}
+
+int store_rundir(struct store *s, int *ret_fd, struct err *err)
+{
+	int r;
+
+	if (s->run_fd >= 0) {
+		*ret_fd = s->run_fd;
+		return 0;
+	}
+	if (!s->run_path) {
+		r = choose_run_path(s, err);
+		if (r < 0)
+			return r;
+	}
+	r = open_or_make_dir(s->run_path, &s->run_fd, err);
+	if (r < 0)
+		return err_ctx(err, r, "run directory");
+	/* Somebody else may have made /tmp/proa-UID first. */
+	r = file_check_private_dir(s->run_fd, s->run_path, err);
+	if (r < 0) {
+		s->run_fd = fd_close(s->run_fd);
+		return err_ctx(err, r, "run directory");
+	}
+	*ret_fd = s->run_fd;
+	return 0;
+}
+
+const char *store_rundir_path(const struct store *s)
+{
+	return s->run_path;
+}
+
+int store_lock(struct store *s, unsigned lock_flags, struct lock *ret, struct err *err)
+{
+	/* Never unlinked, so that the inode need not be looked at again as lock_file does. */
+	autofd int fd =
+		openat(s->fd, "locks/store", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "open store lock");
+	r = lock_fd(fd, lock_flags, err);
+	if (r < 0)
+		return err_ctx(err, r, "store");
+	ret->fd = TAKE_FD(fd);
+	return 0;
+}
