@@ -72,12 +72,24 @@ struct command {
 	int (*run)(struct context *ctx, void *opts, int argc, char **argv, struct err *err);
 };
 
+/* A name and what it means, for lists in the manual; an array ends with a NULL name. */
+struct program_item {
+	const char *name;
+	const char *text;
+};
+
 /* Everything that the generators need; cmd/ holds the one instance. */
 struct program {
 	const char *name;
 	const char *version;
+	const char *date; /* of the manual pages: "2026-01-31" */
 	const char *summary;
-	const struct option_spec *options;     /* global ones */
+	const char *description;	    /* paragraphs for proa(1) */
+	const struct option_spec *options;  /* global ones */
+	const struct program_item *exits;   /* exit statuses */
+	const struct program_item *formats; /* what --format takes */
+	const struct program_item *environment;
+	const struct program_item *files;
 	const struct command *const *commands; /* NULL-terminated */
 };
 

@@ -3,15 +3,16 @@
  *
  *	ab12cd34ef56: Downloading [=====>              ]  1.2MB/3.4MB
  *
- * and anything else (a file, a pipe, TERM=dumb) gets a plain line for each change of state, so that
- * CI logs stay short. Lines never exceed the terminal, the cursor is hidden only while bars move
- * and shown again by progress_free and on fatal signals' default path (progress_restore).
+ * and anything else (a file, a pipe, TERM=dumb) gets a plain line for each change of state, and a
+ * sign of life every half minute, so that CI logs stay short and are not taken for dead.
+ *
+ * Lines never exceed the terminal; where there are more items than rows, the unfinished ones are
+ * shown. The cursor is hidden only within one write, so that no signal can leave it hidden.
  *
  *	AUTO(progress) struct progress *p = progress_new(STDERR_FILENO, 0);
  *	unsigned i = progress_add(p, "ab12cd34ef56");
- *	progress_set(p, i, "Downloading", done, total);	 as often as wanted: draws at most 10 times a second
- *	progress_state(p, i, "Pull complete");
- *	progress_finish(p);
+ *	progress_set(p, i, "Downloading", done, total);	 as often as wanted: draws ten times a second
+ *	progress_done(p, i, "Pull complete");
  */
 #pragma once
 
@@ -31,28 +32,25 @@ enum progress_flags {
 /* Writes to fd, which it does not own. */
 struct progress *progress_new(int fd, enum progress_flags flags) must_check;
 
-/* Draws the last state, shows the cursor, frees. */
+/* Draws the last state, leaves the cursor on a new line, frees. */
 void progress_free(struct progress *p);
 DEFINE_AUTO_PTR(progress, struct progress, progress_free)
 
 /* A new item below the others; `id` is copied. Returns its number. */
 unsigned progress_add(struct progress *p, const char *id);
 
-/* A bar: `verb` ("Downloading"), bytes done of total; total 0 = unknown (a counter without bar). */
+/* A bar: `verb` ("Downloading", copied), bytes done of total; total 0 = unknown, no bar. */
 void progress_set(
 	struct progress *p, unsigned item, const char *verb, uint64_t done, uint64_t total);
 
-/* A state without a bar: "Waiting", "Pull complete", "Already exists". Drawn at once. */
+/* A state without a bar: "Waiting", "Download complete". */
 void progress_state(struct progress *p, unsigned item, const char *state);
+
+/* The last state of an item: "Pull complete", "Already exists". */
+void progress_done(struct progress *p, unsigned item, const char *state);
 
 /* A line of its own, above the bars: "12: Pulling from library/debian". */
 void progress_line(struct progress *p, const char *fmt, ...) format_printf(2, 3);
 
-/* Redraw now if something has changed and 100 ms have passed; for loops that poll. */
+/* Redraw if something has changed and a tenth of a second has passed; for loops that poll. */
 void progress_tick(struct progress *p);
-
-/* Draw the final state and leave the cursor on a new line. */
-void progress_finish(struct progress *p);
-
-/* Escape sequence that shows the cursor again, to the terminal in use if any; async-signal-safe. */
-void progress_restore(void);
