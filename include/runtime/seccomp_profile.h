@@ -23,5 +23,6 @@
 int seccomp_profile_choose(uint64_t caps, const char *setting, struct seccomp_program *ret,
 	struct err *err) must_check;
 
-/* Compile the built-in table for these capabilities: what the generator and choose() both call. */
-int seccomp_profile_compile(uint64_t caps, struct seccomp_program *ret, struct err *err) must_check;
+/* Made at build time by src/runtime/seccomp_gen.c: CAPS_DEFAULT on the machine built for. */
+extern const struct sock_filter seccomp_default_insns[];
+extern const unsigned short seccomp_default_count;
