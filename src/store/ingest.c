@@ -133,8 +133,6 @@ int ingest_commit(struct ingest *ing, struct err *err)
 		ingest_discard(ing);
 		return r;
 	}
-	/* Gives back what was reserved past the end, if the announced size shrank once. */
-	(void)ftruncate(ing->lock.fd, st.st_size);
 	r = blob_adopt(ing->store, ing->path, &ing->digest, err);
 	ingest_free(ing);
 	return r;
