@@ -9,5 +9,8 @@
 #include <string.h>
 #include <time.h>
 
+/* glibc makes alloca a macro; poisoning a macro that is defined warns at each later use of it. */
+#undef alloca
+
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atof gets system
 #pragma GCC poison popen mktemp tmpnam tempnam alloca localtime gmtime ctime asctime

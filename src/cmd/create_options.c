@@ -35,13 +35,13 @@ const struct create_opts create_defaults = {
 		.complete = COMPLETE_FILE),                                                        \
 		OPT_LIST(T, cap_add, 0, "cap-add", "CAP", "Add a Linux capability, or ALL"),       \
 		OPT_LIST(T, cap_drop, 0, "cap-drop", "CAP", "Drop a Linux capability, or ALL"),    \
-		OPT_STRING(T, cert_dir, 0, "cert-dir", "DIR",                                      \
-			"Certificates for the registry", .complete = COMPLETE_DIR),                \
+		OPT_STRING(T, cert_dir, 0, "cert-dir", "DIR", "Certificates for the registry",     \
+			.complete = COMPLETE_DIR),                                                 \
 		OPT_STRING(T, cidfile, 0, "cidfile", "FILE",                                       \
 			"Write the container's id to this file, which must not exist",             \
 			.complete = COMPLETE_FILE),                                                \
-		OPT_STRING(T, creds, 0, "creds", "USER[:PASSWORD]",                                \
-			"Credentials for the registry"),                                           \
+		OPT_STRING(                                                                        \
+			T, creds, 0, "creds", "USER[:PASSWORD]", "Credentials for the registry"),  \
 		OPT_STRING(T, entrypoint, 0, "entrypoint", "COMMAND",                              \
 			"Replace the image's entrypoint; \"\" removes it"),                        \
 		OPT_LIST(T, env, 'e', "env", "KEY[=VALUE]",                                        \
@@ -60,11 +60,10 @@ const struct create_opts create_defaults = {
 			"Attach a mount: type=bind with source=PATH, or type=tmpfs"),              \
 		OPT_STRING(T, name, 0, "name", "NAME", "Name of the container"),                   \
 		OPT_ENUM(T, network, 0, "network", "MODE", network_values,                         \
-			"Network: host (shared with the caller) or none",                          \
-			.default_text = "host"),                                                   \
+			"Network: host (shared with the caller) or none", .default_text = "host"), \
 		OPT_HIDDEN(T, network, int, OPTION_ENUM, 0, "net", .values = network_values),      \
-		OPT_STRING(T, platform, 0, "platform", "OS/ARCH[/VARIANT]",                        \
-			"Platform of the image"),                                                  \
+		OPT_STRING(                                                                        \
+			T, platform, 0, "platform", "OS/ARCH[/VARIANT]", "Platform of the image"), \
 		OPT_ENUM(T, pull, 0, "pull", "POLICY", pull_values,                                \
 			"Pull the image before running: missing, always or never",                 \
 			.default_text = "missing"),                                                \
@@ -101,8 +100,8 @@ const struct create_opts create_defaults = {
 
 const struct option_spec run_options[] = {
 	COMMON_ROWS(struct create_opts),
-	OPT_FLAG(struct create_opts, sig_proxy, 0, "sig-proxy",
-		"Pass signals on to the container", .default_text = "true"),
+	OPT_FLAG(struct create_opts, sig_proxy, 0, "sig-proxy", "Pass signals on to the container",
+		.default_text = "true"),
 	OPTION_END,
 };
 
@@ -216,35 +215,57 @@ static int check_platform(
 	return 0;
 }
 
-/* The image, pulled by policy; then its layers, unpacked for this map. */
-static int get_image(struct context *ctx, const struct create_opts *o, const char *name,
+/* 1: here and suitable. 0: has to be pulled. */
+static int find_local(struct context *ctx, const struct create_opts *o, const char *name,
 	struct image *ret, struct err *err)
 {
-	struct store *s;
 	bool suits = false;
+	struct store *s;
+	int r;
+
+	r = context_store(ctx, &s, err);
+	if (r >= 0)
+		r = image_resolve(s, name, ret, err);
+	if (r == -ERR_NOT_FOUND)
+		return 0;
+	if (r >= 0)
+		r = check_platform(ret, o->platform, &suits, err);
+	if (r < 0 || suits)
+		return r < 0 ? r : 1;
+	image_done(ret);
+	*ret = (struct image)IMAGE_INIT;
+	return 0;
+}
+
+/*
+ * The image, pulled by policy. The store is locked (shared) when this returns, so that nobody
+ * collects the image's layers before the container refers to them; it is not during the pull.
+ */
+static int get_image(struct context *ctx, const struct create_opts *o, const char *name,
+	struct image *ret, struct lock *lock, struct err *err)
+{
+	struct store *s;
 	int r;
 
 	r = context_store(ctx, &s, err);
 	if (r < 0)
 		return r;
-	if (o->pull == CREATE_PULL_ALWAYS) {
-		r = pull(ctx, o, name, err);
-		return r < 0 ? r : image_resolve(s, name, ret, err);
-	}
-	r = image_resolve(s, name, ret, err);
-	if (r < 0 && r != -ERR_NOT_FOUND)
-		return r;
-	if (r >= 0) {
-		r = check_platform(ret, o->platform, &suits, err);
-		if (r < 0 || suits)
+	if (o->pull != CREATE_PULL_ALWAYS) {
+		r = store_lock(s, LOCK_SHARED, lock, err);
+		if (r >= 0)
+			r = find_local(ctx, o, name, ret, err);
+		if (r != 0)
 			return r;
-		image_done(ret);
-		*ret = (struct image)IMAGE_INIT;
+		lock_done(lock);
 	}
 	if (o->pull == CREATE_PULL_NEVER)
 		return no_such_image(name, err);
 	r = pull(ctx, o, name, err);
-	return r < 0 ? r : image_resolve(s, name, ret, err);
+	if (r >= 0)
+		r = store_lock(s, LOCK_SHARED, lock, err);
+	if (r >= 0)
+		r = image_resolve(s, name, ret, err);
+	return r;
 }
 
 static int check_cidfile(const struct create_opts *o, struct err *err)
@@ -286,9 +307,7 @@ static int create_locked(struct context *ctx, const struct create_opts *o,
 		return r;
 	if (o->rootfs)
 		return container_create(s, co, NULL, map, ret, err);
-	r = get_image(ctx, o, co->image, &image, err);
-	if (r >= 0)
-		r = store_lock(s, LOCK_SHARED, &lock, err);
+	r = get_image(ctx, o, co->image, &image, &lock, err);
 	if (r >= 0)
 		r = image_ensure_layers(s, &image, map, err);
 	if (r < 0)

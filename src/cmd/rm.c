@@ -1,5 +1,6 @@
 #include <stdio.h>
 
+#include "cli/command.h"
 #include "cmd/context.h"
 #include "cmd/dispatch.h"
 #include "container/remove.h"

@@ -1,11 +1,12 @@
+#include "container/run.h"
 #include "base/log.h"
+#include "cli/command.h"
 #include "cmd/context.h"
 #include "cmd/create_options.h"
 #include "container/remove.h"
-#include "container/run.h"
 
-static int run_and_remove(struct context *ctx, const struct create_opts *o, struct container *c,
-	struct err *err)
+static int run_and_remove(
+	struct context *ctx, const struct create_opts *o, struct container *c, struct err *err)
 {
 	unsigned flags = RUN_ATTACH;
 	const struct idmap *map;
@@ -51,9 +52,11 @@ const struct command cmd_run = {
 	.description =
 		"The image is pulled when it is not here. The container runs in the foreground; it "
 		"stays, stopped, when its command has ended, unless --rm is given.\n\n"
-		"For now a container shares the caller's network unless --network none is given.\n\n"
+		"For now a container shares the caller's network unless --network none is "
+		"given.\n\n"
 		"The exit status is that of the command, 128+N when signal N ended it, 127 when it "
-		"was not found, 126 when it cannot be executed, and 125 for failures of proa itself.",
+		"was not found, 126 when it cannot be executed, and 125 for failures of proa "
+		"itself.",
 	.min_operands = 1,
 	.max_operands = -1,
 	.operands = { COMPLETE_IMAGE, COMPLETE_NONE },
@@ -68,7 +71,8 @@ const struct command cmd_run = {
 			{ "A build step on the current directory:",
 				"proa run --rm -v .:/src -w /src gcc make" },
 			{ "A directory as root file system, no network:",
-				"proa run --rm --network none --rootfs ./tree /bin/sh -c 'echo hi'" },
+				"proa run --rm --network none --rootfs ./tree /bin/sh -c 'echo "
+				"hi'" },
 			{ NULL, NULL },
 		},
 	.run = run_run,

@@ -1,4 +1,5 @@
 #include "base/log.h"
+#include "cli/command.h"
 #include "cmd/context.h"
 #include "container/remove.h"
 #include "container/run.h"

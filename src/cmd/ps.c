@@ -1,0 +1,235 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cmd/context.h"
+#include "codec/json.h"
+#include "container/list.h"
+
+#define SHORT_ID_LEN  12
+#define COMMAND_WIDTH 20 /* of docker's COMMAND column, quotes aside */
+#define AGE_SIZE      64
+
+struct ps_opts {
+	bool all, quiet, no_trunc, latest;
+	int last;
+	char **filters;
+	const char *format;
+};
+
+static const struct option_spec ps_options[] = {
+	OPT_FLAG(struct ps_opts, all, 'a', "all", "Show stopped containers as well"),
+	OPT_LIST(struct ps_opts, filters, 'f', "filter", "KEY=VALUE",
+		"Only containers that match: id, name, label, status, exited, ancestor"),
+	OPT_FORMAT(struct ps_opts, format),
+	OPT_INT(struct ps_opts, last, 'n', "last", "N",
+		"Show the N newest containers, whatever their state", .min = 0, .max = 1 << 30),
+	OPT_FLAG(struct ps_opts, latest, 'l', "latest", "Show the newest container"),
+	OPT_FLAG(struct ps_opts, no_trunc, 0, "no-trunc", "Do not shorten ids and commands"),
+	OPT_FLAG(struct ps_opts, quiet, 'q', "quiet", "Print only ids"),
+	OPTION_END,
+};
+
+static const struct output_column columns[] = {
+	{ "CONTAINER ID", "ID" },
+	{ "IMAGE", "Image" },
+	{ "COMMAND", "Command" },
+	{ "CREATED", "RunningFor" },
+	{ "STATUS", "Status" },
+	{ "NAMES", "Names" },
+	{ NULL, NULL },
+};
+
+/* One --filter against one container. */
+static bool matches_label(const struct container_config *c, const char *want)
+{
+	const char *eq = strchr(want, '=');
+	autofree char *key = eq ? xstrndup(want, (size_t)(eq - want)) : xstrdup(want);
+	const char *have = strv_env_get(c->labels, key);
+
+	return have && (!eq || str_eq(have, eq + 1));
+}
+
+static bool matches_ancestor(const struct container_config *c, const char *want)
+{
+	const char *hex;
+
+	if (!c->image)
+		return false;
+	if (str_eq(c->image, want))
+		return true;
+	hex = c->image_id ? str_after(c->image_id, "sha256:") : NULL;
+	return hex && strlen(want) >= 4 && str_after(hex, want);
+}
+
+static const char *const filter_keys[] = { "id", "name", "label", "status", "exited", "ancestor" };
+
+static bool matches_one(const struct container_entry *e, const char *key, const char *value)
+{
+	const struct container_config *c = &e->c.config;
+	char code[16];
+
+	if (str_eq(key, "id"))
+		return str_after(c->id, value) != NULL;
+	if (str_eq(key, "name"))
+		return c->name && strstr(c->name, value);
+	if (str_eq(key, "label"))
+		return matches_label(c, value);
+	if (str_eq(key, "status"))
+		return str_eq(container_status_name(e->state.status), value);
+	if (str_eq(key, "ancestor"))
+		return matches_ancestor(c, value);
+	(void)snprintf(code, sizeof(code), "%d", e->state.exit_code);
+	return e->state.status == CONTAINER_EXITED && str_eq(code, value);
+}
+
+/* As in docker: of several filters with one key, one has to match; of each key, one; labels all. */
+static bool matches(const struct container_entry *e, char *const *filters)
+{
+	for (size_t k = 0; k < sizeof(filter_keys) / sizeof(filter_keys[0]); k++) {
+		bool all = str_eq(filter_keys[k], "label"), seen = false, any = false, every = true;
+
+		for (size_t i = 0; filters && filters[i]; i++) {
+			const char *value = str_after(filters[i], filter_keys[k]);
+
+			if (!value || *value != '=')
+				continue;
+			seen = true;
+			if (matches_one(e, filter_keys[k], value + 1))
+				any = true;
+			else
+				every = false;
+		}
+		if (seen && !(all ? every : any))
+			return false;
+	}
+	return true;
+}
+
+static int check_filters(char *const *filters, struct err *err)
+{
+	for (size_t i = 0; filters && filters[i]; i++) {
+		size_t n = strcspn(filters[i], "=");
+		bool known = false;
+
+		for (size_t k = 0; k < sizeof(filter_keys) / sizeof(filter_keys[0]); k++)
+			known = known || (strlen(filter_keys[k]) == n &&
+						 strncmp(filters[i], filter_keys[k], n) == 0);
+		if (!filters[i][n])
+			return err_set(err, ERR_USAGE,
+				"invalid argument \"%s\": bad format of filter "
+				"(expected name=value)",
+				filters[i]);
+		if (!known)
+			return err_set(err, ERR_USAGE, "invalid filter '%.*s'", (int)n, filters[i]);
+	}
+	return 0;
+}
+
+/* docker's column: the command line in quotes, cut with an ellipsis. */
+static char *command_text(const struct container_config *c, bool full)
+{
+	autofree char *line = strv_join(c->args, " ");
+
+	if (full || strlen(line) <= COMMAND_WIDTH)
+		return xasprintf("\"%s\"", line);
+	return xasprintf("\"%.*s\xe2\x80\xa6\"", COMMAND_WIDTH - 1, line);
+}
+
+static char *ago(int64_t since_ns)
+{
+	char age[AGE_SIZE];
+
+	clock_human_duration(clock_wall_ns() - since_ns, age, sizeof(age));
+	return xasprintf("%s ago", age);
+}
+
+static struct json *row_of(const struct container_entry *e, const struct ps_opts *o)
+{
+	const struct container_config *c = &e->c.config;
+	autofree char *status = container_status_text(&e->state);
+	autofree char *command = command_text(c, o->no_trunc);
+	autofree char *age = ago(c->created_ns);
+	autofree char *labels = strv_join(c->labels, ",");
+	autofree char *id = o->no_trunc ? xstrdup(c->id) : xstrndup(c->id, SHORT_ID_LEN);
+	struct json *row = json_object_new();
+	char created[CLOCK_RFC3339_SIZE];
+
+	clock_format_rfc3339(c->created_ns, created);
+	json_set_string(row, "ID", id);
+	json_set_string(row, "Image", c->image ? c->image : c->rootfs);
+	json_set_string(row, "Command", command);
+	json_set_string(row, "CreatedAt", created);
+	json_set_string(row, "RunningFor", age);
+	json_set_string(row, "Status", status);
+	json_set_string(row, "State", container_status_name(e->state.status));
+	json_set_string(row, "Names", c->name ? c->name : "");
+	json_set_string(row, "Labels", labels);
+	json_set_string(row, "Networks", c->network);
+	json_set_string(row, "Ports", "");
+	return row;
+}
+
+static bool wanted(const struct container_entry *e, const struct ps_opts *o)
+{
+	/* A filter on the state asks for stopped ones by itself. */
+	bool any_state = o->all || o->last || o->latest;
+
+	for (size_t i = 0; o->filters && o->filters[i]; i++)
+		any_state = any_state || str_after(o->filters[i], "status=") ||
+			    str_after(o->filters[i], "exited=");
+	return (any_state || e->state.status == CONTAINER_RUNNING) && matches(e, o->filters);
+}
+
+static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct err *err)
+{
+	AUTO(container_entries) struct container_entries l = { 0 };
+	const struct ps_opts *o = opts;
+	autofree struct json **rows = NULL;
+	struct store *s;
+	size_t n = 0, limit;
+	int r;
+
+	(void)argc;
+	(void)argv;
+	r = check_filters(o->filters, err);
+	if (r >= 0)
+		r = context_store(ctx, &s, err);
+	if (r >= 0)
+		r = container_list(s, &l, err);
+	if (r < 0)
+		return r;
+	limit = o->latest ? 1 : o->last ? (size_t)o->last : l.n;
+	rows = NEW_ARRAY(struct json *, l.n);
+	for (size_t i = 0; i < l.n && n < limit; i++) {
+		if (wanted(&l.v[i], o))
+			rows[n++] = row_of(&l.v[i], o);
+	}
+	r = output_rows(o->quiet && !o->format ? "{{.ID}}" : o->format, columns, rows, n, err);
+	for (size_t i = 0; i < n; i++)
+		json_free(rows[i]);
+	return r;
+}
+
+const struct command cmd_ps = {
+	.name = "ps",
+	.aliases = (const char *const[]){ "container ls", "container list", "container ps", NULL },
+	.group = COMMAND_CONTAINERS,
+	.summary = "List containers",
+	.usage = "[OPTIONS]",
+	.operands = { COMPLETE_NONE, COMPLETE_NONE },
+	.options = ps_options,
+	.options_size = sizeof(struct ps_opts),
+	.examples =
+		(const struct command_example[]){
+			{ "All containers, stopped ones too:", "proa ps -a" },
+			{ "Ids of what failed:", "proa ps -q --filter exited=1" },
+			{ NULL, NULL },
+		},
+	.run = ps_run,
+};

@@ -1,0 +1,85 @@
+#include "container/etc_files.h"
+
+#include <fcntl.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "codec/resolv.h"
+#include "sys/file.h"
+
+/* A host without the file gives an empty one. */
+static int load_host_file(const char *path, struct buf *b, struct err *err)
+{
+	int r = file_load(AT_FDCWD, path, b, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+static int make_resolv_conf(const struct container_config *c, struct buf *out, struct err *err)
+{
+	AUTO(buf) struct buf host = BUF_INIT(RESOLV_BYTES_MAX);
+	struct resolv_options o = { .flags = 0 };
+	int r;
+
+	(void)c;
+	r = load_host_file("/etc/resolv.conf", &host, err);
+	if (r < 0)
+		return r;
+	resolv_filter(buf_str(&host), host.len, &o, out);
+	return 0;
+}
+
+static int make_hosts(const struct container_config *c, struct buf *out, struct err *err)
+{
+	struct hosts_options o = { .hostname = c->hostname };
+
+	if (str_eq(c->network, "host"))
+		return load_host_file("/etc/hosts", out, err);
+	hosts_format(&o, out);
+	return 0;
+}
+
+static int make_hostname(const struct container_config *c, struct buf *out, struct err *err)
+{
+	(void)err;
+	buf_printf(out, "%s\n", c->hostname);
+	return 0;
+}
+
+static const struct {
+	const char *name, *target;
+	int (*make)(const struct container_config *c, struct buf *out, struct err *err);
+} files[] = {
+	{ "resolv.conf", "/etc/resolv.conf", make_resolv_conf },
+	{ "hosts", "/etc/hosts", make_hosts },
+	{ "hostname", "/etc/hostname", make_hostname },
+};
+
+int etc_files_prepare(
+	struct store *s, const struct container_config *c, struct spec *spec, struct err *err)
+{
+	autofd int dir = -EBADF;
+	int run, r;
+
+	r = store_rundir(s, &run, err);
+	if (r >= 0)
+		r = file_mkdir(run, c->id, 0700, err);
+	if (r >= 0)
+		r = file_open_dir(run, c->id, &dir, err);
+	for (size_t i = 0; r >= 0 && i < sizeof(files) / sizeof(files[0]); i++) {
+		AUTO(buf) struct buf text = BUF_INIT(RESOLV_BYTES_MAX);
+		autofree char *path =
+			xasprintf("%s/%s/%s", store_rundir_path(s), c->id, files[i].name);
+
+		r = files[i].make(c, &text, err);
+		if (r < 0)
+			return err_ctx(err, r, "%s", files[i].target);
+		r = file_write_atomic(dir, files[i].name,
+			&(struct file_content){
+				.data = buf_str(&text), .len = text.len, .mode = 0644 },
+			FILE_NO_SYNC, err);
+		spec_add_file(spec, path, files[i].target);
+	}
+	return r;
+}

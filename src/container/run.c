@@ -1,0 +1,211 @@
+#include "container/run.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "container/etc_files.h"
+#include "container/spec_build.h"
+#include "container/state.h"
+#include "runtime/runtime.h"
+#include "store/layer.h"
+#include "sys/file.h"
+
+#define EXIT_OWN_FAILURE 125
+
+/* Descriptors that a start lends to the runtime: layers, top first, and the writable part. */
+struct root_fds {
+	int *lower;
+	size_t n_lower;
+	int upper, work;
+};
+
+#define ROOT_FDS_INIT                           \
+	{                                       \
+		.upper = -EBADF, .work = -EBADF \
+	}
+
+static void root_fds_done(struct root_fds *f)
+{
+	for (size_t i = 0; i < f->n_lower; i++)
+		(void)fd_close(f->lower[i]);
+	free(f->lower);
+	(void)fd_close(f->upper);
+	(void)fd_close(f->work);
+}
+DEFINE_AUTO(root_fds, struct root_fds, root_fds_done)
+
+static int open_layers(
+	struct store *s, const struct container_config *c, struct root_fds *f, struct err *err)
+{
+	size_t n = strv_len(c->layers);
+
+	f->lower = NEW_ARRAY(int, n);
+	while (f->n_lower < n) {
+		const char *id = c->layers[n - 1 - f->n_lower];
+		int r = layer_open_fs(s, id, &f->lower[f->n_lower], err);
+
+		if (r < 0)
+			return err_ctx(err, r, "layer %.12s", id);
+		f->n_lower++;
+	}
+	return 0;
+}
+
+static int prepare_root(struct store *s, const struct container *c, struct root_fds *f,
+	struct spec *spec, struct err *err)
+{
+	int r;
+
+	if (c->config.rootfs) {
+		spec->root.kind = SPEC_ROOT_DIRECTORY;
+		spec->root.directory = xstrdup(c->config.rootfs);
+		return 0;
+	}
+	r = open_layers(s, &c->config, f, err);
+	if (r >= 0)
+		r = file_open_dir(c->dir.fd, "upper", &f->upper, err);
+	if (r >= 0)
+		r = file_open_dir(c->dir.fd, "work", &f->work, err);
+	if (r < 0)
+		return r;
+	spec->root.kind = SPEC_ROOT_OVERLAY;
+	spec->root.lower_fds = f->lower;
+	spec->root.n_lower = f->n_lower;
+	spec->root.upper_fd = f->upper;
+	spec->root.work_fd = f->work;
+	return 0;
+}
+
+/* Files of the writable layer have owners that only the map they were made with can name. */
+static int check_map(const struct container_config *c, const struct idmap *map, struct err *err)
+{
+	char key[IDMAP_KEY_SIZE];
+
+	idmap_key(map, key);
+	if (!c->map_key || str_eq(c->map_key, key))
+		return 0;
+	return err_hint(err,
+		err_set(err, ERR_WRONG_STATE,
+			"its files belong to the id map \"%s\", and this user has \"%s\" now",
+			c->map_key, key),
+		"give back the subordinate ids (/etc/subuid, /etc/subgid), or create it anew");
+}
+
+static unsigned supervise_flags_of(const struct container_config *c, unsigned flags)
+{
+	unsigned sf = 0;
+
+	if (c->flags & CONTAINER_TTY)
+		sf |= SUPERVISE_TTY;
+	if (flags & RUN_INTERACTIVE)
+		sf |= SUPERVISE_INTERACTIVE;
+	if (flags & RUN_NO_PROXY)
+		sf |= SUPERVISE_NO_PROXY;
+	return sf;
+}
+
+static int record_running(struct store *s, const struct container *c,
+	const struct runtime_process *p, struct container_state *st, struct err *err)
+{
+	int r = process_boot_id(st->process.boot_id, err);
+
+	if (r < 0)
+		return r;
+	st->status = CONTAINER_RUNNING;
+	st->started_ns = clock_wall_ns();
+	st->process.pid = p->pid;
+	st->process.start_time = p->start_time;
+	return container_state_write_running(s, &c->dir, st, err);
+}
+
+/* Started, recorded, released: from here on the container's own code runs. */
+static int start(struct store *s, const struct container *c, const struct spec *spec,
+	struct supervise *sv, struct runtime_process *p, struct container_state *st,
+	struct err *err)
+{
+	int r;
+
+	r = runtime_start(spec, p, err);
+	if (r >= 0)
+		r = record_running(s, c, p, st, err);
+	if (r >= 0)
+		r = supervise_attach(sv, p, err);
+	if (r >= 0)
+		r = runtime_release(p, err);
+	return r;
+}
+
+static int run_supervised(struct store *s, struct container *c, const struct idmap *map,
+	unsigned flags, struct container_state *st, struct err *err)
+{
+	AUTO(supervise) struct supervise sv = SUPERVISE_INIT;
+	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
+	AUTO(root_fds) struct root_fds root = ROOT_FDS_INIT;
+	AUTO(spec) struct spec spec;
+	int r;
+
+	spec_init(&spec);
+	r = spec_build(&c->config, map, 0, &spec, err);
+	if (r >= 0)
+		r = prepare_root(s, c, &root, &spec, err);
+	if (r >= 0)
+		r = etc_files_prepare(s, &c->config, &spec, err);
+	if (r >= 0)
+		r = supervise_begin(&sv, supervise_flags_of(&c->config, flags), err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < 3; i++)
+		spec.stdio[i] = i > 0 && !(flags & RUN_ATTACH) ? -1 : sv.io.child_fd[i];
+	r = start(s, c, &spec, &sv, &p, st, err);
+	if (r < 0)
+		return r;
+	return runtime_supervise(&sv, &p, &st->exit_code, err);
+}
+
+/* The end is on disk before anybody is told of it; a --rm container leaves nothing to tell. */
+static int record_end(const struct container *c, struct container_state *st, int r, struct err *err)
+{
+	if (r < 0) {
+		if (err && !err->exit)
+			err->exit = EXIT_OWN_FAILURE;
+		st->exit_code = err && err->exit ? err->exit : EXIT_OWN_FAILURE;
+		st->error = err ? xstrdup(err->msg) : NULL;
+	}
+	st->status = st->started_ns ? CONTAINER_EXITED : CONTAINER_CREATED;
+	st->process.pid = 0;
+	st->finished_ns = clock_wall_ns();
+	if (c->config.flags & CONTAINER_AUTO_REMOVE)
+		return r;
+	if (r < 0) {
+		if (container_state_write_exited(&c->dir, st, NULL) < 0) {
+			/* the first failure is the one to tell */
+		}
+		return r;
+	}
+	return container_state_write_exited(&c->dir, st, err);
+}
+
+int container_run(struct store *s, struct container *c, const struct idmap *map, unsigned flags,
+	int *ret_status, struct err *err)
+{
+	AUTO(container_state) struct container_state st = { 0 };
+	struct err local = { 0 };
+	int r;
+
+	r = check_map(&c->config, map, &local);
+	if (r >= 0)
+		r = run_supervised(s, c, map, flags, &st, &local);
+	r = record_end(c, &st, r, &local);
+	container_state_forget_run(s, c->config.id);
+	if (r < 0) {
+		if (err)
+			*err = local;
+		return r;
+	}
+	*ret_status = st.exit_code;
+	return 0;
+}
