@@ -29,7 +29,6 @@ enum pull_phase {
 	PULL_WAITING,	  /* for a free slot, or for another process that fetches it */
 	PULL_DOWNLOADING, /* done and total are compressed bytes */
 	PULL_EXTRACTING,  /* downloaded and verified, the extractor is behind */
-	PULL_EXTRACTED,	  /* complete, not yet visible */
 	PULL_COMPLETE,
 	PULL_EXISTS, /* was here already */
 };

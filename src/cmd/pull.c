@@ -1,0 +1,121 @@
+#include <stdio.h>
+
+#include "base/auto.h"
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cmd/context.h"
+#include "cmd/pull_image.h"
+#include "codec/reference.h"
+
+struct pull_opts {
+	bool quiet;
+	bool tls_verify, tls_verify_given;
+	const char *platform, *creds, *authfile, *cert_dir;
+	int retry;
+	int64_t retry_delay;
+};
+
+static const struct pull_opts defaults = {
+	.tls_verify = true,
+	.retry = HTTP_RETRIES,
+	.retry_delay = HTTP_RETRY_DELAY_MS * (NSEC_PER_SEC / 1000),
+};
+
+static const struct option_spec pull_options[] = {
+	OPT_FLAG(struct pull_opts, quiet, 'q', "quiet", "Print only the name of what was pulled"),
+	OPT_STRING(struct pull_opts, platform, 0, "platform", "OS/ARCH[/VARIANT]",
+		"Take this platform of the image, not the host's"),
+	OPT_STRING(struct pull_opts, creds, 0, "creds", "USER[:PASSWORD]",
+		"Log in with these credentials",
+		.detail = "They are visible to other users in the process list; a file given by "
+			  "--authfile is not."),
+	OPT_STRING(struct pull_opts, authfile, 0, "authfile", "FILE",
+		"Take credentials from this file only", .complete = COMPLETE_FILE,
+		.detail = "Without it, $REGISTRY_AUTH_FILE, the files of podman and docker and "
+			  "their credential helpers are asked."),
+	OPT_STRING(struct pull_opts, cert_dir, 0, "cert-dir", "DIR",
+		"Take the registry's CA (*.crt) and client certificate (*.cert, *.key) from DIR",
+		.complete = COMPLETE_DIR,
+		.detail = "Without it, certs.d/HOST[:PORT] below ~/.config/containers, "
+			  "/etc/containers and /etc/docker."),
+	OPT_FLAG(struct pull_opts, tls_verify, 0, "tls-verify",
+		"Require https and verify certificates", .default_text = "true",
+		.seen = OPT_SEEN(struct pull_opts, tls_verify_given),
+		.detail = "Registries on loopback are not verified, and may speak plain HTTP, "
+			  "unless this option is given or they have a certs.d directory."),
+	OPT_INT(struct pull_opts, retry, 0, "retry", "N", "Retry failed requests N times",
+		.max = 100, .default_text = "4"),
+	OPT_DURATION(struct pull_opts, retry_delay, 0, "retry-delay",
+		"Wait so long before the first retry, then twice as long each time",
+		.default_text = "500ms"),
+	OPTION_END,
+};
+
+static int answer(const char *name, bool quiet, const struct pull_result *result, struct err *err)
+{
+	AUTO(reference) struct reference ref = { 0 };
+	autofree char *full = NULL;
+	int r = reference_parse(name, &ref, err);
+
+	if (r < 0)
+		return r;
+	if (!quiet) {
+		r = pull_image_summary(name, result, true, err);
+		if (r < 0)
+			return r;
+	}
+	full = reference_format(&ref);
+	printf("%s\n", full);
+	return 0;
+}
+
+static int pull_run(struct context *ctx, void *opts, int argc, char **argv, struct err *err)
+{
+	struct pull_opts *o = opts;
+	struct pull_image_options p = {
+		.platform = o->platform,
+		.authfile = o->authfile,
+		.creds = o->creds,
+		.cert_dir = o->cert_dir,
+		.no_tls_verify = !o->tls_verify,
+		.insist_on_tls = o->tls_verify_given,
+		.quiet = o->quiet,
+		.retries = &o->retry,
+		.delay_ns = &o->retry_delay,
+	};
+	struct pull_result result = { 0 };
+	int r;
+
+	(void)argc;
+	r = pull_image(ctx, argv[0], &p, &result, err);
+	if (r < 0)
+		return r;
+	r = answer(argv[0], o->quiet, &result, err);
+	image_record_done(&result.record);
+	return r;
+}
+
+const struct command cmd_pull = {
+	.name = "pull",
+	.aliases = (const char *const[]){ "image pull", NULL },
+	.group = COMMAND_IMAGES,
+	.summary = "Download an image from a registry",
+	.usage = "[OPTIONS] NAME[:TAG|@DIGEST]",
+	.description = "Layers are downloaded side by side and unpacked while they arrive. An "
+		       "interrupted pull goes on where it stopped.\n\n"
+		       "Progress goes to standard error; the digest, the status and the full name "
+		       "go to standard output.",
+	.min_operands = 1,
+	.max_operands = 1,
+	.operands = { COMPLETE_IMAGE },
+	.options = pull_options,
+	.options_size = sizeof(struct pull_opts),
+	.defaults = &defaults,
+	.examples = (const struct command_example[]){ { "Pull Debian 12:", "proa pull debian:12" },
+		{ "Pull exactly this image:", "proa pull debian@sha256:4f1e...c7" },
+		{ "From a registry with a certificate of your own:",
+			"proa pull --cert-dir ./certs registry.lan:5000/team/app:1.2" },
+		{ NULL } },
+	.run = pull_run,
+};

@@ -1,0 +1,145 @@
+#include "cmd/pull_image.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/auto.h"
+#include "base/clock.h"
+#include "cli/progress.h"
+#include "cmd/context.h"
+
+/* What the progress functions of image/pull.h draw on. */
+struct view {
+	struct progress *progress;
+	unsigned *items; /* one for each layer */
+};
+
+static void on_begin(void *ctx, const struct digest *layers, size_t n)
+{
+	struct view *v = ctx;
+
+	v->items = NEW_ARRAY(unsigned, n + 1);
+	for (size_t i = 0; i < n; i++) {
+		char id[13] = "";
+
+		memcpy(id, digest_hex(&layers[i]), 12);
+		v->items[i] = progress_add(v->progress, id);
+	}
+}
+
+static void on_layer(void *ctx, size_t i, enum pull_phase phase, uint64_t done, uint64_t total)
+{
+	struct view *v = ctx;
+
+	switch (phase) {
+	case PULL_WAITING:
+		progress_state(v->progress, v->items[i], "Waiting");
+		break;
+	case PULL_DOWNLOADING:
+		progress_set(v->progress, v->items[i], "Downloading", done, total);
+		break;
+	case PULL_EXTRACTING:
+		progress_set(v->progress, v->items[i], "Extracting", done, total);
+		break;
+	case PULL_COMPLETE:
+		progress_state(v->progress, v->items[i], "Pull complete");
+		break;
+	case PULL_EXISTS:
+		progress_state(v->progress, v->items[i], "Already exists");
+		break;
+	}
+}
+
+static int fill_options(struct context *ctx, const struct pull_image_options *o,
+	struct pull_options *ret, struct err *err)
+{
+	ret->client.authfile = o->authfile;
+	ret->client.cert_dir = o->cert_dir;
+	if (o->no_tls_verify)
+		ret->client.tls = TLS_INSECURE;
+	else if (o->insist_on_tls)
+		ret->client.tls = TLS_VERIFY;
+	if (o->retries)
+		ret->client.retries = (unsigned)*o->retries;
+	if (o->delay_ns)
+		ret->client.retry_delay_ms = (unsigned)(*o->delay_ns / 1000000);
+	return context_idmap(ctx, &ret->map, err);
+}
+
+static void say_what(struct progress *p, const struct reference *ref)
+{
+	if (ref->tag_implied && !ref->has_digest)
+		progress_line(p, "Using default tag: %s", ref->tag);
+	progress_line(
+		p, "%s: Pulling from %s", ref->has_digest ? ref->digest.text : ref->tag, ref->path);
+}
+
+static int pull(struct context *ctx, const struct reference *ref, struct pull_options *po,
+	bool quiet, struct pull_result *ret, struct err *err)
+{
+	AUTO(progress) struct progress *p = progress_new(STDERR_FILENO, quiet ? PROGRESS_QUIET : 0);
+	struct view view = { .progress = p };
+	struct store *store;
+	int r = context_store(ctx, &store, err);
+
+	if (r < 0)
+		return r;
+	po->progress = (struct pull_progress){ on_begin, on_layer, &view };
+	say_what(p, ref);
+	r = image_pull(store, ref, po, ret, err);
+	free(view.items);
+	return r;
+}
+
+int pull_image(struct context *ctx, const char *name, const struct pull_image_options *o,
+	struct pull_result *ret, struct err *err)
+{
+	AUTO(reference) struct reference ref = { 0 };
+	AUTO(credentials) struct credentials *creds = NULL;
+	struct pull_options po = { .client = CLIENT_OPTIONS_INIT };
+	autofree char *shown = NULL;
+	struct platform platform;
+	int r;
+
+	r = reference_parse(name, &ref, err);
+	if (r >= 0 && o->platform) {
+		r = platform_parse(o->platform, &platform, err);
+		po.platform = &platform;
+	}
+	if (r >= 0 && o->creds) {
+		r = credentials_parse(o->creds, &creds, err);
+		po.client.credentials = creds;
+	}
+	if (r >= 0)
+		r = fill_options(ctx, o, &po, err);
+	if (r < 0)
+		return r;
+	r = pull(ctx, &ref, &po, o->quiet, ret, err);
+	if (r >= 0)
+		return 0;
+	shown = reference_familiar(&ref);
+	return err_ctx(err, r, "image %s", shown);
+}
+
+int pull_image_summary(
+	const char *name, const struct pull_result *result, bool to_stdout, struct err *err)
+{
+	const struct image_record *record = &result->record;
+	AUTO(reference) struct reference ref = { 0 };
+	FILE *out = to_stdout ? stdout : stderr;
+	autofree char *shown = NULL;
+	int r = reference_parse(name, &ref, err);
+
+	if (r < 0)
+		return r;
+	shown = reference_familiar(&ref);
+	fprintf(out, "Digest: %s\n",
+		digest_is_set(&record->index) ? record->index.text : record->manifest.text);
+	fprintf(out, "Status: %s for %s\n",
+		result->outcome == PULL_NEWER ? "Downloaded newer image" : "Image is up to date",
+		shown);
+	return 0;
+}
