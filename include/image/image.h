@@ -63,9 +63,11 @@ int image_from_record(struct store *s, const struct image_record *record, struct
 int image_ensure_layers(
 	struct store *s, struct image *img, const struct idmap *map, struct err *err) must_check;
 
-/* Bytes of its layers' blobs as they are stored (manifest sizes); 0 when the manifest is lost. */
-int image_stored_size(
-	struct store *s, const struct image *img, uint64_t *ret, struct err *err) must_check;
+/*
+ * What docker calls the size: bytes of the layers' files once unpacked. A layer that is not
+ * unpacked for this map counts with its blob's size; what is lost counts nothing.
+ */
+uint64_t image_size(struct store *s, const struct image *img, const struct idmap *map);
 
 /* Give the image another name ("src" as image_resolve takes it). */
 int image_tag(struct store *s, const char *src, const char *dst, struct err *err) must_check;
