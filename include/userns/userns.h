@@ -21,3 +21,6 @@
  */
 int userns_spawn(const struct idmap *map, int (*fn)(void *arg), void *arg, pid_t *ret_pid,
 	struct err *err) must_check;
+
+/* Why CLONE_NEWUSER failed with errnum, as -ERR_UNSUPPORTED with the cure for this host. */
+int userns_explain(int errnum, struct err *err);

@@ -18,7 +18,7 @@
  * the other side died.
  */
 
-static int hint_userns(struct err *err, int errnum)
+int userns_explain(int errnum, struct err *err)
 {
 	int r = err_set(err, ERR_UNSUPPORTED, "cannot make a user namespace: %s", err_name(errnum));
 
@@ -88,7 +88,7 @@ static int wait_for_namespace(int sock, struct err *err)
 		return 0;
 	if (n == (ssize_t)sizeof(errnum))
 		__builtin_memcpy(&errnum, msg, sizeof(errnum));
-	return hint_userns(err, errnum);
+	return userns_explain(errnum, err);
 }
 
 int userns_spawn(

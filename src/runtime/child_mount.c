@@ -1,0 +1,194 @@
+/*
+ * What is ours inside the container: proc, sys, dev and what hides parts of them. Every target is
+ * found with STRICT from a descriptor of a mount that we made, never by a path of the image.
+ */
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "runtime/child_priv.h"
+#include "sys/mount.h"
+#include "sys/openat.h"
+
+/*
+ * The kernel gives no fresh proc (or sysfs) to a user namespace when the one it can see has mounts
+ * on it, as inside another container. A clone shows no more than what is seen already.
+ */
+static int clone_outer(struct child *c, const struct plan_op *op, struct err *err)
+{
+	bool proc = op->slot == PLAN_SLOT_PROC;
+	autofd int fd = mount_tree_clone(AT_FDCWD, proc ? "/proc" : "/sys", MOUNT_TREE_RECURSIVE);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, -fd, "cannot clone the outer %s", proc ? "/proc" : "/sys");
+	r = mount_tree_setattr(fd, true, op->attrs, 0, MS_PRIVATE);
+	if (r < 0)
+		return err_sys(err, -r, "cannot restrict %s", proc ? "/proc" : "/sys");
+	c->degraded |= proc ? CHILD_OUTER_PROC : CHILD_NO_SYSFS;
+	child_set_slot(c, op->slot, TAKE_FD(fd));
+	return 0;
+}
+
+static int fs_failed(struct child *c, const struct plan_op *op, int r, struct err *err)
+{
+	if ((op->slot == PLAN_SLOT_PROC || op->slot == PLAN_SLOT_SYS) && r == -EPERM)
+		return clone_outer(c, op, err);
+	if (op->flags & PLAN_OPTIONAL) {
+		c->degraded |= op->slot == PLAN_SLOT_MQUEUE ? CHILD_NO_MQUEUE : CHILD_NO_CGROUP;
+		return 0;
+	}
+	return err_sys(err, -r, "cannot mount %s", op->source);
+}
+
+int child_op_fs(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int fs = mount_fs_open(op->source);
+	int r = 0;
+
+	if (fs < 0)
+		return fs_failed(c, op, fs, err);
+	for (unsigned i = 0; i < op->n_options && r >= 0; i++) {
+		const struct plan_option *o = &op->options[i];
+
+		r = o->value ? mount_fs_set(fs, o->key, o->value) : mount_fs_set_flag(fs, o->key);
+	}
+	if (r >= 0)
+		r = mount_fs_mount(fs, op->attrs);
+	if (r < 0)
+		return fs_failed(c, op, r, err);
+	child_set_slot(c, op->slot, r);
+	return 0;
+}
+
+static bool is_device(int fd, uint32_t major, uint32_t minor)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == makedev(major, minor);
+}
+
+int child_op_source(struct child *c, const struct plan_op *op, struct err *err)
+{
+	bool recursive = op->flags & PLAN_RECURSIVE;
+	autofd int fd = mount_tree_clone(AT_FDCWD, op->path, recursive ? MOUNT_TREE_RECURSIVE : 0);
+	int r;
+
+	/* EINVAL: mounts below that the kernel does not let this namespace take off. */
+	if (fd == -EINVAL && !recursive)
+		return err_set(err, ERR_UNSUPPORTED,
+			"cannot bind %s without the mounts below it as this user", op->path);
+	if (fd < 0)
+		return err_sys(err, -fd, "bind source %s", op->path);
+	if (op->slot == PLAN_SLOT_NULL && !is_device(fd, 1, 3))
+		return err_set(err, ERR_DENIED, "%s of this host is not the null device", op->path);
+	r = mount_tree_setattr(fd, recursive, op->attrs, 0, MS_PRIVATE);
+	if (r < 0)
+		return err_sys(err, -r, "cannot restrict the mount of %s", op->path);
+	child_set_slot(c, op->slot, TAKE_FD(fd));
+	return 0;
+}
+
+/* A directory that is ours to mount on: real, not behind a link, made when missing. */
+static int open_mount_point(const struct child *c, const struct plan_op *op, struct err *err)
+{
+	int into = child_slot(c, op->into);
+	int fd = openat_strict(into, op->path, O_PATH | O_DIRECTORY, 0);
+
+	if (fd == -ENOENT && op->into == PLAN_SLOT_ROOT) {
+		if (mkdirat(into, op->path, 0755) < 0)
+			return err_sys(err, errno, "cannot make /%s in the root", op->path);
+		fd = openat_strict(into, op->path, O_PATH | O_DIRECTORY, 0);
+	}
+	if (fd == -ELOOP || fd == -ENOTDIR)
+		return err_set(err, ERR_DENIED,
+			"/%s of the image has to be a directory, and is not one", op->path);
+	return fd < 0 ? err_sys(err, -fd, "cannot open mount point %s", op->path) : fd;
+}
+
+int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int at = -EBADF;
+	int r;
+
+	if (c->slots[op->slot] < 0) /* optional, and not there */
+		return 0;
+	/* A clone of the host's /sys brings its own; without the directory there is no need. */
+	if (op->slot == PLAN_SLOT_CGROUP) {
+		at = openat_resolve(child_slot(c, op->into), op->path, O_PATH | O_DIRECTORY, 0,
+			OPENAT_BENEATH | OPENAT_NO_SYMLINKS);
+		if (at == -ENOENT)
+			return 0;
+	} else {
+		at = open_mount_point(c, op, err);
+	}
+	if (at < 0)
+		return op->slot == PLAN_SLOT_CGROUP ? err_sys(err, -at, "cgroup directory") : at;
+	r = mount_tree_move(child_slot(c, op->slot), at);
+	return r < 0 ? err_sys(err, -r, "cannot attach %s", op->path) : 0;
+}
+
+/*
+ * The first use attaches the mask itself, later ones clone it from there: kernels before 6.15 copy
+ * only mounts that are attached in the caller's namespace.
+ */
+static int take_mask(struct child *c, int slot, bool *used)
+{
+	int fd = child_slot(c, slot);
+
+	if (!*used) {
+		*used = true;
+		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	}
+	return mount_tree_clone(fd, "", 0);
+}
+
+int child_op_mask(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int at = openat_strict(child_slot(c, op->into), op->path, O_PATH, 0), mask = -EBADF;
+	struct stat st;
+	int r;
+
+	if (at == -ENOENT || at == -ENOTDIR)
+		return 0;
+	/* Crossing a mount (EXDEV) means that what is there is not the kernel's file any more. */
+	if (at == -EXDEV && c->degraded & (CHILD_OUTER_PROC | CHILD_NO_SYSFS))
+		return 0;
+	if (at < 0)
+		return err_sys(err, -at, "cannot open %s to mask it", op->path);
+	if (fstat(at, &st) < 0)
+		return err_sys(err, errno, "cannot stat %s", op->path);
+	if (S_ISDIR(st.st_mode))
+		mask = take_mask(c, PLAN_SLOT_EMPTY, &c->empty_used);
+	else
+		mask = take_mask(c, PLAN_SLOT_NULL, &c->null_used);
+	if (mask < 0)
+		return err_sys(err, -mask, "cannot clone a mask");
+	r = mount_tree_move(mask, at);
+	return r < 0 ? err_sys(err, -r, "cannot mask %s", op->path) : 0;
+}
+
+int child_op_readonly(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int at = openat_strict(child_slot(c, op->into), op->path, O_PATH, 0), mnt = -EBADF;
+	int r;
+
+	if (at == -ENOENT || at == -ENOTDIR)
+		return 0;
+	if (at == -EXDEV && c->degraded & (CHILD_OUTER_PROC | CHILD_NO_SYSFS))
+		return 0;
+	if (at < 0)
+		return err_sys(err, -at, "cannot open %s", op->path);
+	mnt = mount_tree_clone(at, "", 0);
+	if (mnt < 0)
+		return err_sys(err, -mnt, "cannot clone %s", op->path);
+	r = mount_tree_setattr(
+		mnt, false, MATTR_RDONLY | MATTR_NOSUID | MATTR_NODEV | MATTR_NOEXEC, 0, 0);
+	if (r >= 0)
+		r = mount_tree_move(mnt, at);
+	return r < 0 ? err_sys(err, -r, "cannot make %s read-only", op->path) : 0;
+}

@@ -1,0 +1,227 @@
+/*
+ * Ids: who the user inside is, the map, and the way down from full rights to the program's.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/auto.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "runtime/child_priv.h"
+#include "sys/openat.h"
+#include "sys/privs.h"
+#include "sys/process.h"
+
+/* Untouched pages cost nothing; given back by exec. */
+static void *reserve(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+/* A missing file, and one that is no regular file of sane size, are as an empty one. */
+static int read_database(
+	int root, const char *path, const char **ret_text, size_t *ret_len, struct err *err)
+{
+	char *text = reserve(PASSWD_BYTES_MAX);
+	ssize_t n;
+
+	if (!text)
+		return err_sys(err, ENOMEM, "no memory for /%s", path);
+	n = openat_read_in_root(root, path, text, PASSWD_BYTES_MAX);
+	if (n == -EFBIG)
+		return err_set(err, ERR_LIMIT, "/%s of the image is too large", path);
+	*ret_text = n > 0 ? text : NULL;
+	*ret_len = n > 0 ? (size_t)n : 0;
+	return 0;
+}
+
+static int resolve(struct child *c, const struct passwd_files *files, struct err *err)
+{
+	int r = passwd_resolve(c->spec->user, files, &c->user, err);
+
+	if (r < 0)
+		return r;
+	STRV_FOREACH (name, c->spec->groups) {
+		uint32_t gid;
+
+		r = passwd_resolve_group(name, files, &gid, err);
+		if (r >= 0)
+			r = passwd_add_group(&c->user, gid, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* With ranges, ids past their end do not exist in the container. */
+static int check_mapped(const struct child *c, struct err *err)
+{
+	const struct idmap *map = &c->spec->map;
+	uint32_t host;
+
+	if (map->kind == IDMAP_SINGLE) /* the map is made for this very user */
+		return 0;
+	if (!idmap_uid_to_host(map, c->user.uid, &host))
+		return err_set(err, ERR_UNSUPPORTED,
+			"user %u does not exist here: only the ids below %u are mapped "
+			"(/etc/subuid)",
+			c->user.uid, idmap_uid_count(map));
+	for (size_t i = 0; i < c->user.n_groups; i++) {
+		if (!idmap_gid_to_host(map, c->user.groups[i], &host))
+			return err_set(err, ERR_UNSUPPORTED,
+				"group %u does not exist here: only the ids below %u are mapped "
+				"(/etc/subgid)",
+				c->user.groups[i], idmap_gid_count(map));
+	}
+	return 0;
+}
+
+static int set_home(struct child *c, struct err *err)
+{
+	static const char prefix[] = "HOME=";
+
+	if (!c->home)
+		return 0;
+	memcpy(c->home_text, prefix, sizeof(prefix));
+	if (!str_copy(c->home_text + sizeof(prefix) - 1, sizeof(c->home_text) - sizeof(prefix),
+		    c->user.home))
+		return err_set(err, ERR_LIMIT, "the home directory in /etc/passwd is too long");
+	*c->home = c->home_text;
+	return 0;
+}
+
+int child_op_user(struct child *c, const struct plan_op *op, struct err *err)
+{
+	int root = child_slot(c, PLAN_SLOT_ROOT), r;
+	struct passwd_files files = { .passwd = NULL };
+
+	(void)op;
+	r = read_database(root, "etc/passwd", &files.passwd, &files.passwd_len, err);
+	if (r >= 0)
+		r = read_database(root, "etc/group", &files.group, &files.group_len, err);
+	if (r >= 0)
+		r = resolve(c, &files, err);
+	if (r >= 0)
+		r = check_mapped(c, err);
+	return r < 0 ? err_exit(err, r, 126) : set_home(c, err);
+}
+
+static int write_map(const struct child *c, const char *name, const char *text, struct err *err)
+{
+	autofd int fd = openat_strict(child_slot(c, PLAN_SLOT_PROC), name, O_WRONLY, 0);
+	size_t len = strlen(text);
+
+	if (fd == -EXDEV || fd == -ELOOP) /* a clone of the outer /proc: not one mount */
+		fd = openat_resolve(child_slot(c, PLAN_SLOT_PROC), name, O_WRONLY, 0,
+			OPENAT_BENEATH | OPENAT_NO_MAGICLINKS);
+	if (fd < 0)
+		return err_sys(err, -fd, "cannot open %s of our own", name);
+	if (write(fd, text, len) != (ssize_t)len)
+		return err_sys(err, errno, "cannot write %s", name);
+	return 0;
+}
+
+/* Allowed to the process itself for its own id, once setgroups is given up (user_namespaces(7)). */
+int child_op_map_self(struct child *c, const struct plan_op *op, struct err *err)
+{
+	const struct idmap *map = &c->spec->map;
+	const char *self = c->degraded & CHILD_OUTER_PROC ? "self" : "1";
+	char name[32], text[40];
+	int r;
+
+	(void)op;
+	(void)snprintf(name, sizeof(name), "%s/setgroups", self);
+	r = write_map(c, name, "deny", err);
+	if (r < 0)
+		return r;
+	(void)snprintf(name, sizeof(name), "%s/uid_map", self);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", c->user.uid, map->uids.ranges[0].outside);
+	r = write_map(c, name, text, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(name, sizeof(name), "%s/gid_map", self);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", c->user.gid, map->gids.ranges[0].outside);
+	return write_map(c, name, text, err);
+}
+
+int child_op_map_wait(struct child *c, const struct plan_op *op, struct err *err)
+{
+	(void)op;
+	(void)err;
+	child_expect(c, CHILD_MSG_MAPPED);
+	return 0;
+}
+
+/* Raw calls: a C library would look for other threads to change. */
+int child_op_become_root(struct child *c, const struct plan_op *op, struct err *err)
+{
+	(void)op;
+	/* Root of a namespace that somebody made with one id: groups are given up there. */
+	c->keep_groups = syscall(SYS_setgroups, 0, NULL) < 0;
+	if (c->keep_groups && (errno != EPERM || c->spec->map.kind != IDMAP_NONE))
+		return err_sys(err, errno, "cannot drop the caller's groups");
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 || syscall(SYS_setresuid, 0, 0, 0) < 0)
+		return err_sys(err, errno, "cannot become root of the user namespace");
+	return 0;
+}
+
+int child_op_hide(struct child *c, const struct plan_op *op, struct err *err)
+{
+	int r = process_set_dumpable(false);
+
+	(void)c;
+	(void)op;
+	if (r >= 0) /* after every change of ids, which clears it */
+		r = process_set_parent_death_signal(SIGKILL);
+	return r < 0 ? err_sys(err, -r, "prctl") : 0;
+}
+
+/*
+ * The death signal comes back after the ids have changed; a parent that died in between has
+ * closed the socket.
+ */
+static int follow_parent(const struct child *c, struct err *err)
+{
+	bool follow = c->spec->flags & SPEC_DIE_WITH_PARENT;
+	struct pollfd p = { .fd = c->sock, .events = 0 };
+	int r = process_set_parent_death_signal(follow ? SIGKILL : 0);
+
+	if (r < 0)
+		return err_sys(err, -r, "prctl");
+	if (follow && poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
+		_exit(125);
+	return 0;
+}
+
+int child_op_drop(struct child *c, const struct plan_op *op, struct err *err)
+{
+	const struct spec *s = c->spec;
+	const struct privs p = {
+		.caps = s->capabilities,
+		.uid = c->user.uid,
+		.gid = c->user.gid,
+		.groups = c->user.groups,
+		.n_groups = c->user.n_groups,
+		.keep_groups = c->keep_groups || s->map.kind == IDMAP_SINGLE,
+		.no_new_privs = s->flags & SPEC_NO_NEW_PRIVS,
+		.seccomp = s->seccomp.n_insns ? &s->seccomp : NULL,
+	};
+	int r;
+
+	(void)op;
+	(void)umask(s->umask);
+	r = privs_drop(&p, err);
+	if (r < 0)
+		return r;
+	(void)process_set_dumpable(false); /* exec resets it */
+	return follow_parent(c, err);
+}

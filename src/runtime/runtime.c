@@ -1,0 +1,446 @@
+/*
+ * The parent's side of a start: everything is prepared, then one clone3; while the child mounts,
+ * the maps are written and its start time is read; then it says "ready" and waits for "go".
+ *
+ * Messages over one SEQPACKET pair, each a whole: 'm' and 'g' down, a struct child_ready (with the
+ * pty's master) or a struct err up. The end of the socket after "go" is the exec.
+ */
+#include "runtime/runtime.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/strv.h"
+#include "runtime/child_priv.h"
+#include "sys/clone.h"
+#include "sys/process.h"
+#include "userns/userns.h"
+
+/* Everything that the child needs, ready before the clone. */
+struct start {
+	const struct spec *spec;
+	struct plan *plan;
+	struct child *child;
+	struct child_dir *lower;
+	int null_fd;
+	int sock, child_sock;
+};
+
+static void start_done(struct start *s)
+{
+	for (size_t i = 0; s->lower && i < s->spec->root.n_lower; i++)
+		free(s->lower[i].path);
+	free(s->lower);
+	if (s->child) {
+		free(s->child->upper.path);
+		free(s->child->work.path);
+		free(s->child->slots);
+		free(s->child->env);
+		free(s->child);
+	}
+	plan_free(s->plan);
+	fd_close(s->null_fd);
+	fd_close(s->sock);
+	fd_close(s->child_sock);
+}
+DEFINE_AUTO(start, struct start, start_done)
+
+static int find_dir(int fd, struct child_dir *ret, struct err *err)
+{
+	char link[40], path[PATH_MAX];
+	struct stat st;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "cannot find the path of a layer");
+	if (!S_ISDIR(st.st_mode))
+		return err_sys(err, ENOTDIR, "%.*s", (int)n, path);
+	path[n] = '\0';
+	*ret = (struct child_dir){ xstrdup(path), st.st_dev, st.st_ino };
+	return 0;
+}
+
+static int prepare_root(struct start *s, struct err *err)
+{
+	const struct spec_root *root = &s->spec->root;
+	int r = 0;
+
+	if (root->kind != SPEC_ROOT_OVERLAY)
+		return 0;
+	s->lower = NEW_ARRAY(struct child_dir, root->n_lower);
+	s->child->lower = s->lower;
+	for (size_t i = 0; i < root->n_lower && r >= 0; i++)
+		r = find_dir(root->lower_fds[i], &s->lower[i], err);
+	if (r >= 0 && root->upper_fd >= 0)
+		r = find_dir(root->upper_fd, &s->child->upper, err);
+	if (r >= 0 && root->upper_fd >= 0)
+		r = find_dir(root->work_fd, &s->child->work, err);
+	return r;
+}
+
+static int open_null(struct err *err)
+{
+	autofd int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	struct stat st;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open /dev/null");
+	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return err_set(err, ERR_DENIED, "/dev/null of this host is not the null device");
+	return TAKE_FD(fd);
+}
+
+/*
+ * No directory (a way out of the root, CVE-2024-21626) and no terminal (TIOCSTI pushes input into
+ * the caller's shell, CVE-2016-10124 and its family).
+ */
+static int check_stdio(int fd, int number, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, errno, "descriptor for %d of the container", number);
+	if (S_ISDIR(st.st_mode))
+		return err_set(err, ERR_DENIED, "descriptor %d is a directory", number);
+	if (isatty(fd))
+		return err_set(err, ERR_DENIED, "descriptor %d is a terminal of the host", number);
+	return 0;
+}
+
+static int prepare_stdio(struct start *s, struct err *err)
+{
+	if (s->spec->flags & SPEC_TERMINAL)
+		return 0;
+	for (int i = 0; i < 3; i++) {
+		int fd = s->spec->stdio[i], r = 0;
+
+		if (fd >= 0)
+			r = check_stdio(fd, i, err);
+		else if (s->null_fd < 0)
+			r = s->null_fd = open_null(err);
+		if (r < 0)
+			return r;
+		s->child->stdio[i] = fd >= 0 ? fd : s->null_fd;
+	}
+	return 0;
+}
+
+/* The strings stay the spec's; only the vector is new, with a place for HOME. */
+static void prepare_env(struct start *s)
+{
+	struct child *c = s->child;
+	size_t n = strv_len(s->spec->env);
+
+	c->env = NEW_ARRAY(char *, n + 2);
+	for (size_t i = 0; i < n; i++)
+		c->env[i] = s->spec->env[i];
+	c->home = strv_env_get(s->spec->env, "HOME") ? NULL : &c->env[n];
+}
+
+static int prepare(struct start *s, struct err *err)
+{
+	int fds[2], r;
+
+	r = spec_check(s->spec, err);
+	if (r >= 0)
+		r = plan_make(s->spec, &s->plan, err);
+	if (r < 0)
+		return r;
+	s->child = NEW(struct child);
+	s->child->spec = s->spec;
+	s->child->plan = s->plan;
+	s->child->console_master = s->child->console_peer = -EBADF;
+	s->child->slots = NEW_ARRAY(int, s->plan->n_slots);
+	for (unsigned i = 0; i < s->plan->n_slots; i++)
+		s->child->slots[i] = -EBADF;
+	prepare_env(s);
+	r = prepare_root(s, err);
+	if (r >= 0)
+		r = prepare_stdio(s, err);
+	if (r < 0)
+		return r;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_sys(err, errno, "cannot make a socket pair");
+	s->sock = fds[0];
+	s->child_sock = s->child->sock = fds[1];
+	return 0;
+}
+
+static uint64_t namespaces(const struct spec *s)
+{
+	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+
+	if (s->map.kind != IDMAP_NONE)
+		ns |= CLONE_NEWUSER;
+	if (s->network == SPEC_NETWORK_NONE)
+		ns |= CLONE_NEWNET;
+	return ns;
+}
+
+static void child_begin(struct start *s) __attribute__((noreturn));
+static void child_begin(struct start *s)
+{
+	/* Our copy of the parent's end: while it is open, its death would not be seen. */
+	(void)close(s->sock);
+	(void)umask(0);
+	child_run(s->child);
+}
+
+static int clone_child(struct start *s, struct runtime_process *p, struct err *err)
+{
+	const struct clone_request req = { .namespaces = namespaces(s->spec), .cgroup_fd = -1 };
+	pid_t pid = clone_process(&req, &p->pidfd);
+
+	if (pid == 0)
+		child_begin(s);
+	if (pid < 0 && req.namespaces & CLONE_NEWUSER)
+		return userns_explain(-pid, err);
+	if (pid == -EPERM)
+		return err_set(err, ERR_UNSUPPORTED,
+			"cannot make namespaces: root without CAP_SYS_ADMIN (inside another "
+			"container?)");
+	if (pid < 0)
+		return err_sys(err, -pid, "cannot make namespaces");
+	p->pid = pid;
+	s->child_sock = fd_close(s->child_sock);
+	p->socket = TAKE_FD(s->sock);
+	return 0;
+}
+
+static int send_byte(const struct runtime_process *p, char c, struct err *err)
+{
+	if (send(p->socket, &c, 1, MSG_NOSIGNAL) != 1)
+		return err_sys(err, errno, "the container's first process is gone");
+	return 0;
+}
+
+/* It died without a word: say at least how. */
+static int explain_death(struct runtime_process *p, struct err *err)
+{
+	int status = 0;
+
+	if (pidfd_wait(p->pidfd, false, &status) < 0)
+		status = 0;
+	p->pid = 0;
+	if (WIFSIGNALED(status))
+		return err_set(err, ERR_WRONG_STATE,
+			"the container's first process was killed by signal %d while it was set up",
+			WTERMSIG(status));
+	return err_set(err, ERR_WRONG_STATE,
+		"the container's first process ended (status %d) while it was set up",
+		WEXITSTATUS(status));
+}
+
+/* The end of the story told by the child itself. */
+static int take_error(const struct err *told, struct err *err)
+{
+	int kind = told->kind ? told->kind : EIO;
+
+	if (err) {
+		*err = *told;
+		err->msg[sizeof(err->msg) - 1] = '\0';
+	}
+	return -kind;
+}
+
+/*
+ * One message of the child: 1 with *ret_ready filled, 0 at the end of the socket, or the child's
+ * failure. A descriptor that comes along becomes the console.
+ */
+static int receive(
+	struct runtime_process *p, int flags, struct child_ready *ret_ready, struct err *err)
+{
+	union {
+		struct child_ready ready;
+		struct err err;
+	} msg;
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct iovec iov = { &msg, sizeof(msg) };
+	struct msghdr mh = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control.bytes,
+		.msg_controllen = sizeof(control.bytes),
+	};
+	struct cmsghdr *cm;
+	ssize_t n;
+
+	do {
+		n = recvmsg(p->socket, &mh, MSG_CMSG_CLOEXEC | flags);
+	} while (n < 0 && errno == EINTR);
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return 0;
+	if (n < 0)
+		return err_sys(err, errno, "cannot hear from the container's first process");
+	cm = CMSG_FIRSTHDR(&mh);
+	if (cm && cm->cmsg_level == SOL_SOCKET && cm->cmsg_type == SCM_RIGHTS)
+		__builtin_memcpy(&p->console_fd, CMSG_DATA(cm), sizeof(int));
+	if ((size_t)n == sizeof(msg.err))
+		return take_error(&msg.err, err);
+	if ((size_t)n != sizeof(msg.ready))
+		return err_set(err, ERR_FORMAT, "unexpected message of %zd bytes", n);
+	*ret_ready = msg.ready;
+	return 1;
+}
+
+static void warn_degraded(uint32_t degraded)
+{
+	if (degraded & CHILD_OUTER_PROC)
+		log_warn("the container sees the /proc of the surrounding container, because a new "
+			 "one cannot be mounted here");
+	if (degraded & CHILD_NO_SYSFS)
+		log_warn("the container sees a read-only copy of the host's /sys");
+	if (degraded & CHILD_NO_DEVICE)
+		log_warn("some of /dev/{null,zero,full,random,urandom,tty} are missing on this "
+			 "host");
+	if (degraded & CHILD_NO_MQUEUE)
+		log_debug(
+			"no POSIX message queues on this kernel: /dev/mqueue is a plain directory");
+	if (degraded & CHILD_NO_CGROUP)
+		log_debug("no cgroup2 file system can be mounted: /sys/fs/cgroup shows none");
+}
+
+static int set_oom_score(const struct spec *s, pid_t pid, struct err *err)
+{
+	char path[48], text[16];
+	autofd int fd = -EBADF;
+	int n;
+
+	if (s->oom_score_adj == INT32_MIN)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	n = snprintf(text, sizeof(text), "%d", s->oom_score_adj);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, (size_t)n) != n)
+		return err_sys(err, errno, "cannot set the OOM score adjustment to %s", text);
+	return 0;
+}
+
+/* What the parent has to do while the child mounts. */
+static int help_child(const struct spec *s, struct runtime_process *p, struct err *err)
+{
+	struct idmap_job job;
+	bool ranges = s->map.kind == IDMAP_RANGES;
+	int r = 0, r2;
+
+	if (ranges)
+		r = idmap_write_start(&s->map, p->pid, &job, err);
+	if (r < 0)
+		return r;
+	r = process_start_time(p->pid, &p->start_time, err);
+	if (r >= 0)
+		r = set_oom_score(s, p->pid, err);
+	if (!ranges)
+		return r;
+	r2 = idmap_write_finish(&job, r < 0 ? NULL : err);
+	if (r >= 0)
+		r = r2;
+	return r < 0 ? r : send_byte(p, CHILD_MSG_MAPPED, err);
+}
+
+static int start_child(struct start *s, struct runtime_process *p, struct err *err)
+{
+	struct child_ready ready;
+	struct err told = { 0 };
+	int r, r2;
+
+	r = clone_child(s, p, err);
+	if (r < 0)
+		return r;
+	r = help_child(s->spec, p, err);
+	if (r < 0) {
+		/* The child's own failure is the cause, if it had one. */
+		r2 = receive(p, MSG_DONTWAIT, &ready, &told);
+		return r2 < 0 && told.kind && r2 != -EAGAIN ? take_error(&told, err) : r;
+	}
+	r = receive(p, 0, &ready, err);
+	if (r == 0)
+		return explain_death(p, err);
+	if (r < 0)
+		return r;
+	warn_degraded(ready.degraded);
+	return 0;
+}
+
+int runtime_start(const struct spec *spec, struct runtime_process *ret, struct err *err)
+{
+	AUTO(start)
+	struct start s = { .spec = spec, .null_fd = -EBADF, .sock = -EBADF, .child_sock = -EBADF };
+	struct runtime_process p = RUNTIME_PROCESS_INIT;
+	int r = prepare(&s, err);
+
+	if (r >= 0)
+		r = start_child(&s, &p, err);
+	if (r < 0) {
+		runtime_done(&p);
+		return r;
+	}
+	*ret = p;
+	return 0;
+}
+
+int runtime_release(struct runtime_process *p, struct err *err)
+{
+	struct child_ready ignored;
+	int r;
+
+	assert_that(p->socket >= 0);
+	r = send_byte(p, CHILD_MSG_GO, err);
+	if (r >= 0)
+		r = receive(p, 0, &ignored, err);
+	p->socket = fd_close(p->socket);
+	if (r == 0)
+		return 0;
+	if (r > 0)
+		r = err_set(err, ERR_FORMAT, "unexpected message after the start");
+	runtime_abort(p);
+	return r;
+}
+
+int runtime_wait(struct runtime_process *p, int *ret_status, struct err *err)
+{
+	int r;
+
+	if (p->pid == 0)
+		return err_sys(err, ECHILD, "no process to wait for");
+	r = pidfd_wait(p->pidfd, false, ret_status);
+	if (r < 0)
+		return err_sys(err, -r, "cannot wait for process %d", (int)p->pid);
+	p->pid = 0;
+	return 0;
+}
+
+void runtime_abort(struct runtime_process *p)
+{
+	int status;
+
+	if (p->pid == 0)
+		return;
+	(void)pidfd_signal(p->pidfd, SIGKILL);
+	if (pidfd_wait(p->pidfd, false, &status) >= 0)
+		p->pid = 0;
+}
+
+void runtime_done(struct runtime_process *p)
+{
+	runtime_abort(p);
+	p->pidfd = fd_close(p->pidfd);
+	p->console_fd = fd_close(p->console_fd);
+	p->socket = fd_close(p->socket);
+}

@@ -1,0 +1,285 @@
+/*
+ * Runs one container straight from runtime/, without images, store or command line: the tests of
+ * this folder and the bench drive it. Not installed.
+ *
+ *	run_tool [options] ROOT COMMAND [ARG...]
+ *
+ *	-o DIR	    overlay: ROOT is the only layer, DIR/upper and DIR/work are made
+ *	-l DIR	    overlay: one more layer on top of ROOT (repeatable, last is top)
+ *	-u USER -w DIR -e KEY=VALUE -h NAME
+ *	-v SRC:DST[:ro]  -T DST[:mode]  -f SRC:DST (a file bound as resolv.conf is)
+ *	-r	    read-only root       -n  network none      -i  --init     -P  no_new_privs
+ *	-t	    terminal: what the pty says goes to our output
+ *	-m single|none|detect		 -p  print the plan and stop
+ *	-c HEX	    capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
+ *	-V	    volatile             -S  seal first        -U  unconfined: no filter, no masks
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/auto.h"
+#include "base/buf.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "runtime/plan.h"
+#include "runtime/runtime.h"
+#include "runtime/seccomp_profile.h"
+#include "runtime/security_options.h"
+#include "sys/caps.h"
+#include "sys/clone.h"
+
+struct tool {
+	struct spec spec;
+	const char *overlay;
+	int lower[64];
+	size_t n_lower;
+	bool print, seal, unconfined;
+};
+
+static void fail(const struct err *err)
+{
+	fprintf(stderr, "run_tool: %s\n", err->msg);
+	exit(err->exit ? err->exit : 125);
+}
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(125);
+}
+
+static int open_dir(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		die(path);
+	return fd;
+}
+
+static int make_dir(const char *base, const char *name)
+{
+	autofree char *path = xasprintf("%s/%s", base, name);
+
+	(void)mkdir(path, 0755);
+	return open_dir(path);
+}
+
+static void add_volume(struct spec *s, char *arg)
+{
+	char *dst = strchr(arg, ':'), *opt;
+
+	if (!dst)
+		die("-v");
+	*dst++ = '\0';
+	opt = strchr(dst, ':');
+	if (opt)
+		*opt++ = '\0';
+	spec_add_bind(s, arg, dst, opt && str_eq(opt, "ro") ? SPEC_MOUNT_RDONLY : 0);
+}
+
+static void add_tmpfs(struct spec *s, char *arg)
+{
+	char *mode = strchr(arg, ':');
+
+	if (mode)
+		*mode++ = '\0';
+	spec_add_tmpfs(s, arg, SPEC_MOUNT_NOEXEC, 0, mode ? (uint32_t)strtoul(mode, NULL, 8) : 0);
+}
+
+static void add_file(struct spec *s, char *arg)
+{
+	char *dst = strchr(arg, ':');
+
+	if (!dst)
+		die("-f");
+	*dst++ = '\0';
+	spec_add_file(s, arg, dst);
+}
+
+static void set_map(struct spec *s, const char *how)
+{
+	struct err err = { 0 };
+
+	if (str_eq(how, "single"))
+		idmap_init_single(&s->map, 0, 0);
+	else if (str_eq(how, "none"))
+		s->map = (struct idmap){ .kind = IDMAP_NONE };
+	else if (idmap_detect(&s->map, &err) < 0)
+		fail(&err);
+}
+
+static void set_option(struct tool *t, int opt, char *arg)
+{
+	struct spec *s = &t->spec;
+
+	switch (opt) {
+	case 'o':
+		t->overlay = arg;
+		break;
+	case 'l':
+		t->lower[t->n_lower++] = open_dir(arg);
+		break;
+	case 'u':
+		s->user = xstrdup(arg);
+		break;
+	case 'w':
+		s->cwd = xstrdup(arg);
+		break;
+	case 'e':
+		strv_push(&s->env, arg);
+		break;
+	case 'h':
+		s->hostname = xstrdup(arg);
+		break;
+	case 'v':
+		add_volume(s, arg);
+		break;
+	case 'T':
+		add_tmpfs(s, arg);
+		break;
+	case 'f':
+		add_file(s, arg);
+		break;
+	case 'r':
+		s->flags |= SPEC_READ_ONLY;
+		break;
+	case 'n':
+		s->network = SPEC_NETWORK_NONE;
+		break;
+	case 'i':
+		s->flags |= SPEC_INIT;
+		break;
+	case 'P':
+		s->flags |= SPEC_NO_NEW_PRIVS;
+		break;
+	case 't':
+		s->flags |= SPEC_TERMINAL;
+		break;
+	case 'V':
+		s->flags |= SPEC_VOLATILE;
+		break;
+	case 'm':
+		set_map(s, arg);
+		break;
+	case 'c':
+		s->capabilities = strtoull(arg, NULL, 16);
+		break;
+	case 'p':
+		t->print = true;
+		break;
+	case 'S':
+		t->seal = true;
+		break;
+	case 'U':
+		t->unconfined = true;
+		break;
+	case 'k':
+		(void)fcntl((int)strtol(arg, NULL, 10), F_SETFD, 0);
+		break;
+	default:
+		exit(125);
+	}
+}
+
+/* ROOT below, what -l named above it: top first, as the spec wants it. */
+static void set_root(struct tool *t, const char *root)
+{
+	static int fds[64];
+	size_t n = 0;
+
+	if (!t->overlay) {
+		t->spec.root.kind = SPEC_ROOT_DIRECTORY;
+		t->spec.root.directory = xstrdup(root);
+		return;
+	}
+	for (size_t i = t->n_lower; i > 0; i--)
+		fds[n++] = t->lower[i - 1];
+	fds[n++] = open_dir(root);
+	t->spec.root.kind = SPEC_ROOT_OVERLAY;
+	t->spec.root.lower_fds = fds;
+	t->spec.root.n_lower = n;
+	t->spec.root.upper_fd = make_dir(t->overlay, "upper");
+	t->spec.root.work_fd = make_dir(t->overlay, "work");
+}
+
+static void set_policy(struct tool *t)
+{
+	struct security_options so = { 0 };
+	struct err err = { 0 };
+
+	if (t->unconfined)
+		return;
+	security_options_paths(&so, &t->spec.masked, &t->spec.readonly);
+	if (seccomp_profile_choose(t->spec.capabilities, NULL, &t->spec.seccomp, &err) < 0)
+		fail(&err);
+}
+
+static void pump(struct runtime_process *p)
+{
+	char buf[4096];
+	ssize_t n;
+
+	/* EIO: the last descriptor of the other side is closed. */
+	while ((n = read(p->console_fd, buf, sizeof(buf))) > 0)
+		if (write(1, buf, (size_t)n) != n)
+			break;
+}
+
+static int run(const struct spec *s)
+{
+	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
+	struct err err = { 0 };
+	int status = 0;
+
+	if (runtime_start(s, &p, &err) < 0 || runtime_release(&p, &err) < 0)
+		fail(&err);
+	if (p.console_fd >= 0)
+		pump(&p);
+	if (runtime_wait(&p, &status, &err) < 0)
+		fail(&err);
+	return wait_status_to_exit(status);
+}
+
+static int print_plan(const struct spec *s)
+{
+	AUTO(plan) struct plan *p = NULL;
+	AUTO(buf) struct buf b = BUF_INIT(1 << 20);
+	struct err err = { 0 };
+
+	if (spec_check(s, &err) < 0 || plan_make(s, &p, &err) < 0)
+		fail(&err);
+	plan_print(p, &b);
+	fputs(buf_str(&b), stdout);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct tool t = { .overlay = NULL };
+	struct err err = { 0 };
+	int opt;
+
+	spec_init(&t.spec);
+	t.spec.capabilities = CAPS_DEFAULT;
+	set_map(&t.spec, "detect");
+	strv_push(&t.spec.env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
+	for (int i = 0; i < 3; i++)
+		t.spec.stdio[i] = isatty(i) ? -1 : i;
+	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUk:")) >= 0)
+		set_option(&t, opt, optarg);
+	if (argc - optind < 2)
+		die("usage: run_tool [options] ROOT COMMAND [ARG...]");
+	if (t.seal && runtime_seal(&t.spec.map, argv, &err) < 0)
+		fail(&err);
+	set_root(&t, argv[optind]);
+	t.spec.argv = strv_dup(argv + optind + 1);
+	set_policy(&t);
+	return t.print ? print_plan(&t.spec) : run(&t.spec);
+}
