@@ -4,14 +4,15 @@
  * the same row feeds `--format '{{.ID}}'`, `--format json` and the table.
  *
  *	static const struct output_column columns[] = {
- *		{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" }, { NULL },
- *		{ "DIGEST", "Digest" }, { NULL } };
+ *		{ "REPOSITORY", "Repository" }, { "TAG", "Tag" }, { "IMAGE ID", "ID" },
+ *		{ "DIGEST", "Digest", .extra = true }, { NULL } };
  *	r = output_rows(opts->format, columns, rows, n, err);
  *
  * Answers go to stdout, everything else to stderr.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -19,8 +20,9 @@
 struct json; /* codec/json.h */
 
 struct output_column {
-	const char *header; /* NULL ends the default columns; a second NULL ends the array */
+	const char *header; /* NULL ends the array */
 	const char *field;  /* key in the row; a number or a bool is printed as JSON prints it */
+	bool extra;	    /* no default column: only a heading for "table TEMPLATE" */
 };
 
 /*
@@ -30,9 +32,8 @@ struct output_column {
  *	"json"                one compact object a line
  *	TEMPLATE              one line for each row
  * In templates "\t" and "\n" may be written as in C. A field that the rows do not have is
- * -ERR_FORMAT, as is a template that cannot be parsed. More columns may follow the NULL that ends
- * the default ones, up to a second NULL: they only give headings for "table TEMPLATE"; a field
- * without any is shown as its name in capitals. An empty list prints headings only.
+ * -ERR_FORMAT, as is a template that cannot be parsed. In "table TEMPLATE" a field that is in no
+ * column has its name in capitals as heading. An empty list prints headings only.
  */
 int output_rows(const char *format, const struct output_column *columns, struct json *const *rows,
 	size_t n, struct err *err) must_check;

@@ -8,10 +8,9 @@
 #include <stdbool.h>
 
 #include "base/err.h"
+#include "cli/command.h"
 
-struct command;
 struct idmap;
-struct program;
 struct store;
 
 struct context {

@@ -15,13 +15,13 @@ static void print_kind(FILE *out, enum option_complete kind, const char *const *
 {
 	const char *name = completion_kind_name(kind);
 
+	fputc('\'', out);
 	if (values) {
-		fputs("'words", out);
+		fputs("words", out);
 		STRV_FOREACH (value, values) {
 			fputc(' ', out);
 			completion_put_quoted(out, value);
 		}
-		fputc('\'', out);
 	} else if (kind == COMPLETE_FILE) {
 		fputs("file", out);
 	} else if (kind == COMPLETE_DIR) {
@@ -29,10 +29,11 @@ static void print_kind(FILE *out, enum option_complete kind, const char *const *
 	} else if (kind == COMPLETE_COMMAND) {
 		fputs("command", out);
 	} else if (kind == COMPLETE_SHELL) {
-		fputs("'words bash zsh fish'", out);
+		fputs("words bash zsh fish", out);
 	} else {
 		fputs(name ? name : "none", out);
 	}
+	fputc('\'', out);
 }
 
 static void print_spelling(FILE *out, const struct command *c, const char *spelling)
@@ -113,7 +114,7 @@ static void print_option_kinds(FILE *out, const char *name, const struct option_
 static void print_kinds(
 	FILE *out, const struct program *p, const struct command *const *commands, size_t n)
 {
-	fputs("_proa_value_kind() {\n\tkind=none\n\tcase \"$1 $2\" in\n", out);
+	fputs("_proa_value_kind() {\n\tkind='none'\n\tcase \"$1 $2\" in\n", out);
 	print_option_kinds(out, "-", p->options);
 	for (size_t i = 0; i < n; i++)
 		print_option_kinds(out, commands[i]->name, commands[i]->options);
@@ -122,7 +123,7 @@ static void print_kinds(
 
 static void print_operand_kinds(FILE *out, const struct command *const *commands, size_t n)
 {
-	fputs("_proa_operand_kind() {\n\tkind=none\n\tcase \"$1 $2\" in\n", out);
+	fputs("_proa_operand_kind() {\n\tkind='none'\n\tcase \"$1 $2\" in\n", out);
 	for (size_t i = 0; i < n; i++) {
 		const struct command *c = commands[i];
 
@@ -172,7 +173,7 @@ static void print_lists(
 static const char walker[] =
 	"# Offer what begins with $cur, without the part that readline has cut off.\n"
 	"_proa_offer() {\n"
-	"\tlocal word cut=\n"
+	"\tlocal word cut=''\n"
 	"\tcase \"$cur\" in\n"
 	"\t*[:=]*) cut=${cur%\"${cur##*[:=]}\"} ;;\n"
 	"\tesac\n"
@@ -187,10 +188,12 @@ static const char walker[] =
 	"\tlocal IFS=$' \\t\\n'\n"
 	"\tcase \"$1\" in\n"
 	"\tnone) ;;\n"
-	"\tfile) IFS=$'\\n'; COMPREPLY=($(compgen -f -- \"$cur\")); compopt -o filenames "
-	"2>/dev/null ;;\n"
-	"\tdir) IFS=$'\\n'; COMPREPLY=($(compgen -d -- \"$cur\")); compopt -o filenames "
-	"2>/dev/null ;;\n"
+	"\tfile)\n"
+	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
+	"\t\tcompopt -o filenames 2>/dev/null ;;\n"
+	"\tdir)\n"
+	"\t\tmapfile -t COMPREPLY < <(compgen -d -- \"$cur\")\n"
+	"\t\tcompopt -o filenames 2>/dev/null ;;\n"
 	"\tcommand) _proa_offer \"$_proa_commands\" ;;\n"
 	"\twords*) _proa_offer \"${1#words}\" ;;\n"
 	"\t*) _proa_offer \"$(\"${words[0]}\" \"${globals[@]}\" __complete \"$1\" 2>/dev/null)\" "
@@ -201,20 +204,20 @@ static const char walker[] =
 	"# Walks the words before the cursor: cmd (- before there is one), operands, waiting "
 	"option.\n"
 	"_proa() {\n"
-	"\tlocal line=${COMP_LINE:0:COMP_POINT} cmd=- cur= word= waiting= object=\n"
-	"\tlocal kind options takes verbs operands=0 closed= i\n"
+	"\tlocal line=${COMP_LINE:0:COMP_POINT} cmd=- cur='' word='' waiting='' object=''\n"
+	"\tlocal kind options takes verbs operands=0 closed='' i\n"
 	"\tlocal -a words globals=()\n"
 	"\tCOMPREPLY=()\n"
 	"\tread -ra words <<<\"$line\"\n"
 	"\tcase \"$line\" in\n"
-	"\t*[[:blank:]]) cur= ;;\n"
+	"\t*[[:blank:]]) cur='' ;;\n"
 	"\t*) cur=${words[-1]}; unset 'words[-1]' ;;\n"
 	"\tesac\n"
 	"\t_proa_takes -\n"
 	"\tfor ((i = 1; i < ${#words[@]}; i++)); do\n"
 	"\t\tword=${words[i]}\n"
 	"\t\tif [ -n \"$waiting\" ]; then\n"
-	"\t\t\twaiting=\n"
+	"\t\t\twaiting=''\n"
 	"\t\t\t[ \"$cmd\" = - ] && globals+=(\"$word\")\n"
 	"\t\telif [ -z \"$closed\" ] && [ \"$word\" = -- ]; then\n"
 	"\t\t\tclosed=1\n"

@@ -159,7 +159,7 @@ static const char walker[] =
 	"\tfor word in $words[2..-1]\n"
 	"\t\tif test $skip = yes\n"
 	"\t\t\tset skip no\n"
-	"\t\telse if test $open = yes -a \"$word\" = --\n"
+	"\t\telse if test $open = yes; and test \"x$word\" = x--\n"
 	"\t\t\tset open no\n"
 	"\t\telse if test $open = yes; and string match -q -- '-?*' $word\n"
 	"\t\t\tstring match -qr -- $takes $word; and set skip yes\n"

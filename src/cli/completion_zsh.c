@@ -41,7 +41,8 @@ static void put_action(FILE *out, enum option_complete kind, const char *const *
 	} else if (kind == COMPLETE_SHELL) {
 		fputs("(bash zsh fish)", out);
 	} else if (name) {
-		fprintf(out, "_proa_names %s", name);
+		/* The blank: called as written, without options of _arguments before the kind. */
+		fprintf(out, " _proa_names %s", name);
 	} else {
 		fputs(" ", out);
 	}

@@ -15,12 +15,6 @@
 /* Longest text that a template may make of one row. */
 #define ROW_MAX (16 * 1024 * 1024)
 
-/* The end of the array: the second row without a heading. */
-static bool is_end(const struct output_column *columns, size_t i)
-{
-	return !columns[i].header && i > 0 && !columns[i - 1].header;
-}
-
 /* A member as a cell: strings as they are, the rest as JSON. */
 static void put_cell(struct table *t, const struct json *row, const char *field)
 {
@@ -36,12 +30,16 @@ static int print_columns(const struct output_column *columns, struct json *const
 {
 	AUTO(table) struct table *t = table_new();
 
-	for (const struct output_column *c = columns; c->header; c++)
-		table_cell(t, c->header);
+	for (const struct output_column *c = columns; c->header; c++) {
+		if (!c->extra)
+			table_cell(t, c->header);
+	}
 	table_end_row(t);
 	for (size_t i = 0; i < n; i++) {
-		for (const struct output_column *c = columns; c->header; c++)
-			put_cell(t, rows[i], c->field);
+		for (const struct output_column *c = columns; c->header; c++) {
+			if (!c->extra)
+				put_cell(t, rows[i], c->field);
+		}
 		table_end_row(t);
 	}
 	table_print(t, stdout);
@@ -78,10 +76,8 @@ static struct json *headings(const struct output_column *columns)
 {
 	struct json *v = json_object_new();
 
-	for (size_t i = 0; !is_end(columns, i); i++) {
-		if (columns[i].header)
-			json_set_string(v, columns[i].field, columns[i].header);
-	}
+	for (const struct output_column *c = columns; c->header; c++)
+		json_set_string(v, c->field, c->header);
 	return v;
 }
 

@@ -23,6 +23,8 @@ static int help_run(struct context *ctx, void *opts, int argc, char **argv, stru
 		help_object(stdout, p, argv[0]);
 		return 0;
 	}
+	if (c)
+		return err_set(err, ERR_USAGE, "there is no command \"%s %s\"", argv[0], argv[1]);
 	return command_unknown(p, argc, argv, err);
 }
 
