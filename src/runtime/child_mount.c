@@ -48,10 +48,11 @@ static int fs_failed(struct child *c, const struct plan_op *op, int r, struct er
 int child_op_fs(struct child *c, const struct plan_op *op, struct err *err)
 {
 	autofd int fs = mount_fs_open(op->source);
-	int r = 0;
+	int r;
 
 	if (fs < 0)
 		return fs_failed(c, op, fs, err);
+	r = mount_fs_set(fs, "source", op->source); /* what df and mount show */
 	for (unsigned i = 0; i < op->n_options && r >= 0; i++) {
 		const struct plan_option *o = &op->options[i];
 

@@ -37,8 +37,8 @@ static int open_dir(const struct child_dir *d, struct err *err)
 	if (fstat(fd, &st) < 0)
 		return err_sys(err, errno, "cannot stat %s", d->path);
 	if (st.st_dev != d->dev || st.st_ino != d->ino)
-		return err_set(
-			err, ERR_WRONG_STATE, "%s was replaced while the container started", d->path);
+		return err_set(err, ERR_WRONG_STATE, "%s was replaced while the container started",
+			d->path);
 	return TAKE_FD(fd);
 }
 
@@ -93,7 +93,10 @@ static int set_options(int fs, const struct plan_op *op)
 		{ "index", "off" },
 		{ "xino", "off" },
 	};
-	int r = mount_fs_set_flag(fs, "userxattr");
+	int r = mount_fs_set(fs, "source", "overlay");
+
+	if (r >= 0)
+		r = mount_fs_set_flag(fs, "userxattr");
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && r >= 0; i++)
 		r = mount_fs_set(fs, options[i][0], options[i][1]);

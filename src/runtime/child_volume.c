@@ -138,7 +138,9 @@ int child_op_tmpfs(struct child *c, const struct plan_op *op, struct err *err)
 	fs = mount_fs_open("tmpfs");
 	if (fs < 0)
 		return err_sys(err, -fs, "tmpfs");
-	r = set_mode(fs, op, before >= 0, at);
+	r = mount_fs_set(fs, "source", "tmpfs");
+	if (r >= 0)
+		r = set_mode(fs, op, before >= 0, at);
 	for (unsigned i = 0; i < op->n_options && r >= 0; i++)
 		r = mount_fs_set(fs, op->options[i].key, op->options[i].value);
 	if (r < 0)

@@ -74,7 +74,7 @@ static const struct row rows[] = {
 		  "gettid getpgid getpgrp setpgid getsid setsid prctl arch_prctl modify_ldt "
 		  "set_tid_address set_thread_area get_thread_area set_robust_list get_robust_list "
 		  "set_tls cacheflush breakpoint rseq riscv_hwprobe riscv_flush_icache uretprobe "
-		  "restart_syscall seccomp landlock_create_ruleset landlock_add_rule "
+		  "restart_syscall getrandom seccomp landlock_create_ruleset landlock_add_rule "
 		  "landlock_restrict_self" },
 	{ ALWAYS, "futex futex_time64 futex_waitv futex_wait futex_wake futex_requeue" },
 	{ ALWAYS, "pidfd_open pidfd_send_signal process_mrelease ptrace process_vm_readv "

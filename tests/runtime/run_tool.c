@@ -30,7 +30,6 @@
 #include "runtime/plan.h"
 #include "runtime/runtime.h"
 #include "runtime/seccomp_profile.h"
-#include "runtime/security_options.h"
 #include "sys/caps.h"
 #include "sys/clone.h"
 
@@ -211,12 +210,20 @@ static void set_root(struct tool *t, const char *root)
 
 static void set_policy(struct tool *t)
 {
-	struct security_options so = { 0 };
+	static const char *const masked[] = { "/proc/acpi", "/proc/asound", "/proc/interrupts",
+		"/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug",
+		"/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/firmware",
+		"/sys/devices/virtual/powercap" };
+	static const char *const readonly[] = { "/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys",
+		"/proc/sysrq-trigger" };
 	struct err err = { 0 };
 
 	if (t->unconfined)
 		return;
-	security_options_paths(&so, &t->spec.masked, &t->spec.readonly);
+	for (size_t i = 0; i < sizeof(masked) / sizeof(masked[0]); i++)
+		strv_push(&t->spec.masked, masked[i]);
+	for (size_t i = 0; i < sizeof(readonly) / sizeof(readonly[0]); i++)
+		strv_push(&t->spec.readonly, readonly[i]);
 	if (seccomp_profile_choose(t->spec.capabilities, NULL, &t->spec.seccomp, &err) < 0)
 		fail(&err);
 }
