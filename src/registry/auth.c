@@ -14,6 +14,7 @@
 #include "codec/registry_error.h"
 
 #define TOKEN_REPLY_MAX (64 * 1024)
+#define FRESH_NS	(10 * NSEC_PER_SEC)
 #define CLIENT_ID	"proa"
 
 struct waiter {
@@ -28,7 +29,7 @@ struct token {
 	struct auth *auth;
 	char *scope;  /* as the caller names it */
 	char *header; /* "Bearer ...", NULL before the first success */
-	int64_t expires_at;
+	int64_t fetched_at, expires_at;
 
 	struct url realm;
 	char *service;
@@ -191,7 +192,8 @@ static int keep_token(struct token *t, const struct http_response *response, str
 		return err_ctx(err, r, "token server of %s", t->auth->options.registry);
 	free_secret(t->header);
 	t->header = xasprintf("Bearer %s", reply.token);
-	t->expires_at = clock_boottime_ns() + (int64_t)reply.expires_in * NSEC_PER_SEC / 10 * 9;
+	t->fetched_at = clock_boottime_ns();
+	t->expires_at = t->fetched_at + (int64_t)reply.expires_in * NSEC_PER_SEC / 10 * 9;
 	return 0;
 }
 
@@ -398,6 +400,20 @@ static int use_bearer(
 	return fetch_token(t, err);
 }
 
+/*
+ * A token just fetched, for the very scope that is missing: another one would be no better. The
+ * registry says so when it thinks the token itself is bad.
+ */
+static bool is_final(const struct token *t, const struct challenge *c, const char *sent)
+{
+	if (!sent || !t->header || !str_eq(sent, t->header) || !t->wanted)
+		return false;
+	if (c->error && str_eq(c->error, "invalid_token"))
+		return false;
+	return (!c->scope || str_eq(c->scope, t->wanted)) &&
+	       clock_boottime_ns() - t->fetched_at < FRESH_NS;
+}
+
 static void add_waiter(struct token *t, auth_done_fn *done, void *ctx)
 {
 	struct waiter *w = NEW(struct waiter);
@@ -439,6 +455,8 @@ static int answer(struct auth *a, const struct http_response *response, struct t
 		r = use_basic(a, sent, response, err);
 		return r < 0 ? r : 1;
 	}
+	if (is_final(t, c, sent))
+		return refused(a, response, err);
 	return use_bearer(t, c, response->url, err);
 }
 

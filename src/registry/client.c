@@ -407,8 +407,8 @@ static int status_error(
 	if (!url_same_origin(response->url, &c->base))
 		r = err_set(err, ERR_NETWORK, "%s answered %d", shown, response->status);
 	else
-		r = err_set(err, kind, "%s answered %d%s%s%s%s", c->domain, response->status,
-			e.code[0] ? " " : "", e.code, e.message[0] ? ": " : "", e.message);
+		r = err_set(err, kind, "%s answered %d%s%s", c->domain, response->status,
+			e.message[0] ? ": " : "", e.message);
 	if (r == -ERR_AUTH || response->status == 429)
 		err_hint(err, r, "%s", advice(-r));
 	return r;
@@ -525,8 +525,9 @@ int client_manifest(
 	op->accept = ACCEPT_MANIFESTS;
 	op->max_body = CLIENT_MAX_MANIFEST;
 	r = wait_for_op(op, &w, err);
-	if (r < 0)
-		return err_ctx(err, r, "manifest %s", tag_or_digest);
+	if (r < 0) /* a tag is in the image's name, which the caller adds */
+		return strchr(tag_or_digest, ':') ? err_ctx(err, r, "manifest %s", tag_or_digest)
+						  : r;
 	digest_of(w.answer.bytes, w.answer.len, &w.answer.digest);
 	r = check_digest(&w, tag_or_digest, err);
 	if (r < 0) {

@@ -560,22 +560,29 @@ static int wait_for_sockets(
 	return 0;
 }
 
-int http_poll(struct http *h, struct pollfd *extra, size_t n_extra, int timeout_ms, struct err *err)
+static int perform(struct http *h, struct err *err)
 {
-	CURLMcode code;
-	int running, r;
+	int running;
+	CURLMcode code = curl_multi_perform(h->multi, &running);
 
-	/* What was started since the last call sends its request before anybody sleeps. */
-	code = curl_multi_perform(h->multi, &running);
-	if (code == CURLM_OK) {
-		r = wait_for_sockets(h, extra, n_extra, timeout_ms, err);
-		if (r < 0)
-			return r;
-		code = curl_multi_perform(h->multi, &running);
-	}
 	if (code != CURLM_OK)
 		return err_set(err, ERR_NETWORK, "transfer: %s", curl_multi_strerror(code));
 	collect_ended(h);
+	return 0;
+}
+
+int http_poll(struct http *h, struct pollfd *extra, size_t n_extra, int timeout_ms,
+	struct err *err)
+{
+	/* What was started since the last call sends its request before anybody sleeps. */
+	int r = perform(h, err);
+
+	if (r >= 0)
+		r = wait_for_sockets(h, extra, n_extra, next_due(h) ? 0 : timeout_ms, err);
+	if (r >= 0)
+		r = perform(h, err);
+	if (r < 0)
+		return r;
 	serve_due(h);
 	return count_transfers(h);
 }
