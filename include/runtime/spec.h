@@ -55,6 +55,7 @@ struct spec_mount {
 	uint64_t size;	   /* tmpfs: bytes, 0 = the kernel's default */
 	uint32_t mode;	   /* tmpfs: 0 = 01777 */
 	uint32_t uid, gid; /* tmpfs: owner inside */
+	uint64_t inodes;   /* tmpfs: most files and directories, 0 = the kernel's default */
 };
 
 struct spec_rlimit {

@@ -1,7 +1,9 @@
 #include "container/spec_build.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 
 #include "base/alloc.h"
@@ -13,6 +15,7 @@
 #include "runtime/seccomp_profile.h"
 #include "runtime/security_options.h"
 #include "sys/caps.h"
+#include "sys/file.h"
 
 #define NOFILE_SOFT_DEFAULT 1024
 #define NOFILE_HARD_DEFAULT 524288
@@ -55,6 +58,18 @@ static int parse_list(
 	return 0;
 }
 
+/* -v makes a source directory that is missing, as docker does. */
+static int create_source(const char *path, struct err *err)
+{
+	struct stat st;
+	int r;
+
+	if (stat(path, &st) >= 0 || errno != ENOENT)
+		return 0;
+	r = file_mkdir_path(AT_FDCWD, path, 0755, err);
+	return r < 0 ? err_ctx(err, r, "mount source %s", path) : 0;
+}
+
 static int add_bind(struct spec *spec, const struct mount_spec *m, struct err *err)
 {
 	unsigned flags = 0;
@@ -75,8 +90,6 @@ static int add_bind(struct spec *spec, const struct mount_spec *m, struct err *e
 		flags |= SPEC_MOUNT_NOEXEC;
 	if (m->flags & MOUNT_SPEC_NONRECURSIVE)
 		flags |= SPEC_MOUNT_NO_RECURSIVE;
-	if (m->flags & MOUNT_SPEC_CREATE_SOURCE)
-		flags |= SPEC_MOUNT_CREATE_SOURCE;
 	spec_add_bind(spec, m->source, m->target, flags);
 	return 0;
 }
@@ -169,7 +182,8 @@ static int add_mount(struct spec *spec, const struct mount_spec *m, struct err *
 		"give an absolute path to bind a directory: -v /host/dir:%s", m->target);
 }
 
-static int build_mounts(const struct container_config *c, struct spec *spec, struct err *err)
+static int build_mounts(
+	const struct container_config *c, unsigned flags, struct spec *spec, struct err *err)
 {
 	AUTO(mounts) struct mounts m = { 0 };
 	int r;
@@ -181,8 +195,12 @@ static int build_mounts(const struct container_config *c, struct spec *spec, str
 		r = parse_list(&m, "--tmpfs", c->tmpfs, c->cwd, err);
 	if (r >= 0)
 		r = mount_specs_check(m.v, m.n, err);
-	for (size_t i = 0; r >= 0 && i < m.n; i++)
+	for (size_t i = 0; r >= 0 && i < m.n; i++) {
 		r = add_mount(spec, &m.v[i], err);
+		if (r >= 0 && (m.v[i].flags & MOUNT_SPEC_CREATE_SOURCE) &&
+			!(flags & SPEC_BUILD_CHECK_ONLY))
+			r = create_source(m.v[i].source, err);
+	}
 	return r;
 }
 
@@ -276,9 +294,8 @@ static int build_security(
 	r = seccomp_profile_choose(spec->capabilities, so.seccomp, &program, err);
 	if (r < 0)
 		return r;
-	spec_set_seccomp(spec, &program);
-	strv_free(TAKE_PTR(spec->masked));
-	strv_free(TAKE_PTR(spec->readonly));
+	spec->seccomp = program;
+	program = (struct seccomp_program){ 0 };
 	security_options_paths(&so, &spec->masked, &spec->readonly);
 	return 0;
 }
@@ -305,7 +322,7 @@ int spec_build(const struct container_config *c, const struct idmap *map, unsign
 	spec->cwd = xstrdup(c->workdir);
 	spec->user = xstrdup(c->user);
 	spec->hostname = xstrdup(c->hostname);
-	r = build_mounts(c, spec, err);
+	r = build_mounts(c, flags, spec, err);
 	if (r >= 0)
 		r = build_rlimits(c, spec, err);
 	if (r >= 0)

@@ -5,7 +5,8 @@
  *    path of the container is looked at.
  *  - Our own procfs exists before anything else needs one: nothing is ever opened as "/proc/...".
  *  - With ranges, all that works without a written map comes before MAP_WAIT: newuidmap takes as
- *    long as the whole rest. A file cannot be made before (EOVERFLOW), a mount can.
+ *    long as the whole rest. A file cannot be made before (EOVERFLOW), nor an overlay (the kernel
+ *    makes its work directory in it, with rights over mapped ids only); other mounts can.
  *  - With one id, the user has to be known before the map: the user inside is the caller.
  *  - /proc, /sys, /dev go onto real directories of the root (STRICT), the user's mounts after
  *    them, the pivot after these, and only then is anything inside run or looked up by path.
@@ -16,15 +17,15 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/path.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "codec/passwd.h"
 #include "sys/mount.h"
 
 #define ATTRS_SAFE  (MATTR_NOSUID | MATTR_NODEV | MATTR_NOEXEC)
 #define SHM_DEFAULT (64ULL << 20)
 #define TTY_GROUP   5
-#define TMPFS_MODE  01777
 
 static struct plan_op *add(struct plan *p, enum plan_op_kind kind)
 {
@@ -106,6 +107,11 @@ static bool has_own_network(const struct spec *s)
 	return s->network == SPEC_NETWORK_NONE;
 }
 
+static bool has_masks(const struct spec *s)
+{
+	return !(s->flags & SPEC_PRIVILEGED) && (s->masked || s->readonly);
+}
+
 /* Clones of the host's mounts, opened with the caller's own rights. */
 static void plan_sources(const struct spec *s, struct plan *p)
 {
@@ -124,24 +130,84 @@ static void plan_sources(const struct spec *s, struct plan *p)
 			p, PLAN_SLOT_BIND + (int)(s->n_mounts + i), s->files[i].source, ATTRS_SAFE);
 }
 
+static struct plan_op *add_overlay(const struct spec *s, struct plan *p, int slot)
+{
+	struct plan_op *op = add(p, PLAN_OVERLAY);
+
+	op->slot = slot;
+	op->attrs = MATTR_NODEV;
+	if (s->flags & SPEC_NO_NEW_PRIVS)
+		op->attrs |= MATTR_NOSUID;
+	return op;
+}
+
 static void plan_root(const struct spec *s, struct plan *p)
 {
-	uint64_t attrs = MATTR_NODEV;
 	struct plan_op *op;
 
-	if (s->flags & SPEC_NO_NEW_PRIVS)
-		attrs |= MATTR_NOSUID;
-	if (s->root.kind == SPEC_ROOT_DIRECTORY) {
-		op = add_source(p, PLAN_SLOT_ROOT, s->root.directory, attrs);
-		op->flags |= PLAN_RECURSIVE;
-	} else {
-		op = add(p, PLAN_OVERLAY);
-		op->slot = PLAN_SLOT_ROOT;
-		op->attrs = attrs;
+	if (s->root.kind == SPEC_ROOT_OVERLAY) {
+		op = add_overlay(s, p, PLAN_SLOT_ROOT);
 		if (s->flags & SPEC_VOLATILE)
 			op->flags |= PLAN_VOLATILE;
 	}
 	add(p, PLAN_ROOT_ATTACH)->slot = PLAN_SLOT_ROOT;
+}
+
+/* A directory is the root as it is: cloned with the other paths of the host. */
+static void plan_root_source(const struct spec *s, struct plan *p)
+{
+	uint64_t attrs = MATTR_NODEV;
+
+	if (s->root.kind != SPEC_ROOT_DIRECTORY)
+		return;
+	if (s->flags & SPEC_NO_NEW_PRIVS)
+		attrs |= MATTR_NOSUID;
+	add_source(p, PLAN_SLOT_ROOT, s->root.directory, attrs)->flags |= PLAN_RECURSIVE;
+}
+
+/* "", "U:G" in numbers: the ids are known without the image's files. */
+static bool user_is_known(const char *user, uint32_t *ret_uid, uint32_t *ret_gid)
+{
+	const char *colon;
+	autofree char *first = NULL;
+	uint64_t uid = 0, gid = 0;
+
+	if (str_empty(user)) {
+		*ret_uid = *ret_gid = 0;
+		return true;
+	}
+	colon = strchr(user, ':');
+	if (!colon)
+		return false;
+	first = xstrndup(user, (size_t)(colon - user));
+	if (!str_is_digits(first) || !str_is_digits(colon + 1) ||
+		parse_u64(first, PASSWD_ID_MAX, &uid, NULL) < 0 ||
+		parse_u64(colon + 1, PASSWD_ID_MAX, &gid, NULL) < 0)
+		return false;
+	*ret_uid = (uint32_t)uid;
+	*ret_gid = (uint32_t)gid;
+	return true;
+}
+
+/* One id: the user inside is the caller, whoever that is. */
+static void plan_map_self(const struct spec *s, struct plan *p)
+{
+	uint32_t uid, gid;
+	struct plan_op *op;
+
+	if (user_is_known(s->user, &uid, &gid)) {
+		op = add(p, PLAN_MAP_SELF);
+		op->uid = uid;
+		op->gid = gid;
+		return;
+	}
+	if (s->root.kind == SPEC_ROOT_OVERLAY) {
+		add_overlay(s, p, PLAN_SLOT_LOOKUP)->flags |= PLAN_LOOKUP;
+		add(p, PLAN_USER)->into = PLAN_SLOT_LOOKUP;
+	} else {
+		add(p, PLAN_USER)->into = PLAN_SLOT_ROOT;
+	}
+	add(p, PLAN_MAP_SELF)->flags |= PLAN_FROM_USER;
 }
 
 static void plan_sys(const struct spec *s, struct plan *p)
@@ -156,28 +222,57 @@ static void plan_sys(const struct spec *s, struct plan *p)
 	add_fs(p, PLAN_SLOT_CGROUP, "cgroup2", ATTRS_SAFE | rdonly)->flags |= PLAN_OPTIONAL;
 }
 
+static void plan_tmpfs(const struct spec *s, struct plan *p)
+{
+	struct plan_op *op;
+
+	op = add_fs(p, PLAN_SLOT_DEV, "tmpfs", MATTR_NOSUID | MATTR_NOEXEC | MATTR_STRICTATIME);
+	set_option(op, "mode", "755");
+	set_option(op, "size", "65536k");
+	op = add_fs(p, PLAN_SLOT_SHM, "tmpfs", ATTRS_SAFE);
+	set_option(op, "mode", "1777");
+	set_option(op, "size",
+		keep(p, xasprintf("%llu",
+				(unsigned long long)(s->shm_size ? s->shm_size : SHM_DEFAULT))));
+	if (!has_masks(s))
+		return;
+	op = add_fs(p, PLAN_SLOT_EMPTY, "tmpfs", ATTRS_SAFE | MATTR_RDONLY);
+	set_option(op, "mode", "555");
+	set_option(op, "size", "4k");
+	set_option(op, "nr_inodes", "2");
+}
+
 /* Everything that needs no file made and no id mapped. */
 static void plan_before_map(const struct spec *s, struct plan *p)
 {
 	add(p, PLAN_PRIVATE);
 	add_fs(p, PLAN_SLOT_PROC, "proc", ATTRS_SAFE);
 	plan_sources(s, p);
-	plan_root(s, p);
+	plan_root_source(s, p);
 	plan_sys(s, p);
 	add_source(p, PLAN_SLOT_NULL, "/dev/null", MATTR_RDONLY | MATTR_NOSUID | MATTR_NOEXEC);
 	add_fs(p, PLAN_SLOT_MQUEUE, "mqueue", ATTRS_SAFE)->flags |= PLAN_OPTIONAL;
 	if (has_own_network(s))
 		add(p, PLAN_LOOPBACK);
-	if (s->map.kind == IDMAP_SINGLE) {
-		add(p, PLAN_USER);
-		add(p, PLAN_MAP_SELF);
-	} else {
-		if (s->map.kind == IDMAP_RANGES)
-			add(p, PLAN_MAP_WAIT);
+	plan_tmpfs(s, p);
+	add(p, PLAN_KEYRING);
+}
+
+static void plan_map(const struct spec *s, struct plan *p)
+{
+	switch (s->map.kind) {
+	case IDMAP_SINGLE:
+		plan_map_self(s, p);
+		break;
+	case IDMAP_RANGES:
+		add(p, PLAN_MAP_WAIT);
 		add(p, PLAN_BECOME_ROOT);
+		break;
+	case IDMAP_NONE:
+		add(p, PLAN_BECOME_ROOT);
+		break;
 	}
 	add(p, PLAN_HIDE);
-	add(p, PLAN_KEYRING);
 }
 
 static void add_sysctl(struct plan *p, const char *path, const char *value, unsigned flags)
@@ -239,22 +334,12 @@ static void plan_dev(const struct spec *s, struct plan *p)
 	struct plan_op *op;
 	uint32_t host_gid;
 
-	op = add_fs(p, PLAN_SLOT_DEV, "tmpfs", MATTR_NOSUID | MATTR_NOEXEC | MATTR_STRICTATIME);
-	set_option(op, "mode", "755");
-	set_option(op, "size", "65536k");
-
 	op = add_fs(p, PLAN_SLOT_PTS, "devpts", MATTR_NOSUID | MATTR_NOEXEC);
 	set_option(op, "newinstance", NULL);
 	set_option(op, "ptmxmode", "0666");
 	set_option(op, "mode", "0620");
 	if (idmap_gid_to_host(&s->map, TTY_GROUP, &host_gid))
 		set_option(op, "gid", "5");
-
-	op = add_fs(p, PLAN_SLOT_SHM, "tmpfs", ATTRS_SAFE);
-	set_option(op, "mode", "1777");
-	set_option(op, "size",
-		keep(p, xasprintf("%llu",
-				(unsigned long long)(s->shm_size ? s->shm_size : SHM_DEFAULT))));
 
 	add_attach(p, PLAN_SLOT_DEV, PLAN_SLOT_ROOT, "dev");
 	add_at(p, PLAN_DIRECTORY, PLAN_SLOT_DEV, "pts")->mode = 0755;
@@ -292,14 +377,8 @@ static void add_special(struct plan *p, enum plan_op_kind kind, char *const *pat
 
 static void plan_masks(const struct spec *s, struct plan *p)
 {
-	struct plan_op *op;
-
-	if (s->flags & SPEC_PRIVILEGED || (!s->masked && !s->readonly))
+	if (!has_masks(s))
 		return;
-	op = add_fs(p, PLAN_SLOT_EMPTY, "tmpfs", ATTRS_SAFE | MATTR_RDONLY);
-	set_option(op, "mode", "555");
-	set_option(op, "size", "4k");
-	set_option(op, "nr_inodes", "2");
 	add_special(p, PLAN_READONLY, s->readonly);
 	add_special(p, PLAN_MASK, s->masked);
 }
@@ -345,6 +424,9 @@ static void add_tmpfs(struct plan *p, const struct spec_mount *m)
 	op->mode = m->mode;
 	if (m->size)
 		set_option(op, "size", keep(p, xasprintf("%llu", (unsigned long long)m->size)));
+	if (m->inodes)
+		set_option(
+			op, "nr_inodes", keep(p, xasprintf("%llu", (unsigned long long)m->inodes)));
 	if (m->uid)
 		set_option(op, "uid", keep(p, xasprintf("%u", m->uid)));
 	if (m->gid)
@@ -384,6 +466,14 @@ static void plan_targets(const struct spec *s, struct plan *p)
 		add_target(s, p, &list[i]);
 }
 
+static bool has_op(const struct plan *p, enum plan_op_kind kind)
+{
+	for (size_t i = 0; i < p->n_ops; i++)
+		if (p->ops[i].kind == kind)
+			return true;
+	return false;
+}
+
 static void plan_inside(const struct spec *s, struct plan *p)
 {
 	if (s->flags & SPEC_TERMINAL)
@@ -396,8 +486,8 @@ static void plan_inside(const struct spec *s, struct plan *p)
 		add(p, PLAN_HOSTNAME)->path = s->hostname;
 	if (s->domainname)
 		add(p, PLAN_DOMAINNAME)->path = s->domainname;
-	if (s->map.kind != IDMAP_SINGLE)
-		add(p, PLAN_USER);
+	if (!has_op(p, PLAN_USER))
+		add(p, PLAN_USER)->into = PLAN_SLOT_ROOT;
 	add(p, PLAN_WORKDIR)->path = s->cwd ? s->cwd : "/";
 	for (size_t i = 0; i < s->n_rlimits; i++)
 		add(p, PLAN_RLIMIT)->index = i;
@@ -419,6 +509,8 @@ int plan_make(const struct spec *s, struct plan **ret, struct err *err)
 	p = NEW(struct plan);
 	p->n_slots = (unsigned)slots;
 	plan_before_map(s, p);
+	plan_map(s, p);
+	plan_root(s, p);
 	plan_sysctls(s, p);
 	add_attach(p, PLAN_SLOT_PROC, PLAN_SLOT_ROOT, "proc");
 	add_attach(p, PLAN_SLOT_SYS, PLAN_SLOT_ROOT, "sys");
