@@ -52,7 +52,11 @@ DEFINE_AUTO(image, struct image, image_done)
  */
 int image_resolve(struct store *s, const char *name, struct image *ret, struct err *err) must_check;
 
-/* The same from a record that is at hand. */
+/* Only which record is meant; works for an image whose blobs are damaged. */
+int image_resolve_record(
+	struct store *s, const char *name, struct image_record *ret, struct err *err) must_check;
+
+/* The image of a record that is at hand. */
 int image_from_record(struct store *s, const struct image_record *record, struct image *ret,
 	struct err *err) must_check;
 

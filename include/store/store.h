@@ -70,6 +70,14 @@ int store_lease_begin(struct store *s, struct err *err) must_check;
 void store_lease_end(struct store *s);
 
 /*
+ * Make tmp/<prefix><random> as a directory, open and flocked: it is swept when its maker is dead.
+ * The path, relative to the store, goes to ret_path. The caller closes *ret_fd, and removes it.
+ */
+#define STORE_TMP_SIZE 64
+int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_TMP_SIZE],
+	int *ret_fd, struct err *err) must_check;
+
+/*
  * Remove what dead processes left in tmp/, trash/ and containers/, and what an earlier boot did
  * not finish. Skips everything when the store is busy. Never fails a command: problems are debug
  * messages. Call it from commands that change or list, not from `run`.

@@ -149,7 +149,7 @@ static int find_in_list(struct store *s, const char *name, const struct referenc
 	return 0;
 }
 
-static int resolve_record(
+int image_resolve_record(
 	struct store *s, const char *name, struct image_record *ret, struct err *err)
 {
 	AUTO(reference) struct reference ref = { 0 };
@@ -169,7 +169,7 @@ static int resolve_record(
 int image_resolve(struct store *s, const char *name, struct image *ret, struct err *err)
 {
 	AUTO(image_record) struct image_record rec = { 0 };
-	int r = resolve_record(s, name, &rec, err);
+	int r = image_resolve_record(s, name, &rec, err);
 
 	return r < 0 ? r : image_from_record(s, &rec, ret, err);
 }
@@ -329,7 +329,7 @@ int image_tag(struct store *s, const char *src, const char *dst, struct err *err
 			"refusing to create a tag with a digest reference: %s", dst);
 	r = store_lock(s, LOCK_SHARED, &l, err);
 	if (r >= 0)
-		r = resolve_record(s, src, &rec, err);
+		r = image_resolve_record(s, src, &rec, err);
 	if (r < 0)
 		return r;
 	rec.from_registry = rec.from_registry && same_repository(rec.reference, &ref);

@@ -68,7 +68,7 @@ int store_cover(struct store *s, const char *kind, const char *name, struct err 
 	return 0;
 }
 
-int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_PATH_SIZE],
+int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_TMP_SIZE],
 	int *ret_fd, struct err *err)
 {
 	AUTO(lock) struct lock birth = LOCK_INIT;
@@ -81,7 +81,7 @@ int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_
 	if (r < 0)
 		return r;
 	random_hex(random, 8);
-	(void)snprintf(ret_path, STORE_PATH_SIZE, "tmp/%s%s", prefix, random);
+	(void)snprintf(ret_path, STORE_TMP_SIZE, "tmp/%s%s", prefix, random);
 	if (mkdirat(s->fd, ret_path, 0700) < 0)
 		return err_sys(err, errno, "create %s", ret_path);
 	r = file_open_dir(s->fd, ret_path, &fd, err);

@@ -48,7 +48,3 @@ int store_open_published(struct store *s, const char *path, const char *suffix, 
 
 /* Cover `line` ("b HEX" or "l ID") by the open lease, if there is one. Before looking it up. */
 int store_cover(struct store *s, const char *kind, const char *name, struct err *err) must_check;
-
-/* Make tmp/<prefix><random> as a directory, open and flocked. The path goes to ret_path. */
-int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_PATH_SIZE],
-	int *ret_fd, struct err *err) must_check;

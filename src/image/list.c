@@ -1,0 +1,282 @@
+/* The rows of `images`. */
+#include "image/list.h"
+
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/parse.h"
+#include "base/str.h"
+#include "base/strv.h"
+#include "codec/reference.h"
+#include "image/image.h"
+#include "store/container_dir.h"
+#include "store/imagedb.h"
+
+static void entry_done(struct image_entry *e)
+{
+	free(e->repository);
+	free(e->tag);
+	strv_free(e->labels);
+	*e = (struct image_entry){ 0 };
+}
+
+void image_entries_done(struct image_entries *e)
+{
+	for (size_t i = 0; i < e->n; i++)
+		entry_done(&e->items[i]);
+	free(TAKE_PTR(e->items));
+	e->n = 0;
+}
+
+/* Filters, parsed; each kind may be given several times, and all must hold. */
+struct filters {
+	int dangling; /* -1: not asked */
+	char **labels;
+	char **references;
+	int64_t before_ns, since_ns;
+};
+
+static void filters_done(struct filters *f)
+{
+	strv_free(f->labels);
+	strv_free(f->references);
+}
+DEFINE_AUTO(filters, struct filters, filters_done)
+
+static int64_t created_of(const struct image *img)
+{
+	int64_t ns = 0;
+
+	if (!img->config.created || clock_parse_rfc3339(img->config.created, &ns, NULL) < 0)
+		return 0;
+	return ns;
+}
+
+static int created_by_name(struct store *s, const char *name, int64_t *ret, struct err *err)
+{
+	AUTO(image) struct image img = IMAGE_INIT;
+	int r = image_resolve(s, name, &img, err);
+
+	if (r < 0)
+		return r;
+	*ret = created_of(&img);
+	return 0;
+}
+
+static int parse_filter(struct store *s, struct filters *f, const char *text, struct err *err)
+{
+	const char *value = strchr(text, '=');
+	autofree char *key = xstrndup(text, value ? (size_t)(value - text) : strlen(text));
+	bool dangling;
+	int r;
+
+	if (!value)
+		return err_set(err, ERR_USAGE, "invalid filter '%s': KEY=VALUE is wanted", text);
+	value++;
+	if (str_eq(key, "dangling")) {
+		r = parse_bool(value, &dangling, err);
+		f->dangling = dangling;
+		return r < 0 ? err_ctx(err, r, "invalid filter '%s'", text) : 0;
+	}
+	if (str_eq(key, "label"))
+		strv_push(&f->labels, value);
+	else if (str_eq(key, "reference"))
+		strv_push(&f->references, value);
+	else if (str_eq(key, "before"))
+		return created_by_name(s, value, &f->before_ns, err);
+	else if (str_eq(key, "since"))
+		return created_by_name(s, value, &f->since_ns, err);
+	else
+		return err_set(err, ERR_USAGE,
+			"invalid filter '%s': known are before, dangling, label, reference, since",
+			key);
+	return 0;
+}
+
+/* "key" or "key=value". */
+static bool has_label(char *const *labels, const char *want)
+{
+	const char *eq = strchr(want, '=');
+
+	if (eq)
+		return strv_contains(labels, want);
+	return strv_env_get(labels, want) != NULL;
+}
+
+/*
+ * docker matches the familiar name with and without its tag ("deb*", "deb*:1*"); '*' does not
+ * cross a '/'.
+ */
+static bool matches_reference(const struct image_entry *e, const char *pattern)
+{
+	autofree char *tagged = NULL;
+
+	if (!e->repository)
+		return false;
+	if (fnmatch(pattern, e->repository, FNM_PATHNAME) == 0)
+		return true;
+	if (!e->tag)
+		return false;
+	tagged = xasprintf("%s:%s", e->repository, e->tag);
+	return fnmatch(pattern, tagged, FNM_PATHNAME) == 0;
+}
+
+static bool passes(const struct image_entry *e, const struct filters *f)
+{
+	bool any = !f->references;
+
+	if (f->dangling >= 0 && e->dangling != (f->dangling == 1))
+		return false;
+	STRV_FOREACH (label, f->labels)
+		if (!has_label(e->labels, label))
+			return false;
+	STRV_FOREACH (pattern, f->references)
+		any |= matches_reference(e, pattern);
+	if (f->before_ns && e->created_ns >= f->before_ns)
+		return false;
+	return any && !(f->since_ns && e->created_ns <= f->since_ns);
+}
+
+/* The operand: an exact repository, or repository:tag, in any spelling. */
+static int operand_pattern(const char *operand, char **ret, struct err *err)
+{
+	AUTO(reference) struct reference ref = { 0 };
+	int r;
+
+	if (strpbrk(operand, "*?[")) {
+		*ret = xstrdup(operand);
+		return 0;
+	}
+	r = reference_parse(operand, &ref, err);
+	if (r < 0)
+		return r;
+	*ret = ref.tag_implied ? reference_familiar_name(&ref) : reference_familiar(&ref);
+	return 0;
+}
+
+static bool is_tagged(const struct image_list *list, const struct digest *id)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (digest_equal(&list->items[i].image_id, id) && list->items[i].reference &&
+			!strchr(list->items[i].reference, '@'))
+			return true;
+	return false;
+}
+
+static void set_names(const struct image_record *rec, struct image_entry *e)
+{
+	AUTO(reference) struct reference ref = { 0 };
+
+	if (!rec->reference || reference_parse(rec->reference, &ref, NULL) < 0)
+		return;
+	e->repository = reference_familiar_name(&ref);
+	e->tag = xstrdup(ref.tag);
+	if (rec->from_registry || ref.has_digest)
+		e->digest = digest_is_set(&rec->index) ? rec->index : rec->manifest;
+}
+
+static void set_image(struct store *s, const struct image_record *rec, const struct idmap *map,
+	struct image_entry *e)
+{
+	AUTO(image) struct image img = IMAGE_INIT;
+	struct err why = { 0 };
+
+	if (image_from_record(s, rec, &img, &why) < 0) {
+		log_debug("images: %s", why.msg);
+		return;
+	}
+	e->created_ns = created_of(&img);
+	e->size = image_size(s, &img, map);
+	e->labels = strv_dup(img.config.labels);
+}
+
+static void fill_entry(struct store *s, const struct image_list *list, size_t i,
+	const struct container_uses *uses, const struct idmap *map, struct image_entry *e)
+{
+	const struct image_record *rec = &list->items[i];
+
+	*e = (struct image_entry){ .image_id = rec->image_id };
+	set_names(rec, e);
+	set_image(s, rec, map, e);
+	e->dangling = !is_tagged(list, &rec->image_id);
+	for (size_t k = 0; k < uses->n; k++)
+		if (uses->items[k].image_id && str_eq(uses->items[k].image_id, rec->image_id.text))
+			e->containers++;
+}
+
+/* A name by digest is shown only while no tag leads to the image. */
+static bool is_shown(const struct image_list *list, size_t i)
+{
+	const struct image_record *rec = &list->items[i];
+
+	return !rec->reference || !strchr(rec->reference, '@') || !is_tagged(list, &rec->image_id);
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct image_entry *x = a, *y = b;
+	int r;
+
+	if (x->created_ns != y->created_ns)
+		return x->created_ns < y->created_ns ? 1 : -1;
+	r = strcmp(x->repository ? x->repository : "", y->repository ? y->repository : "");
+	return r ? r : strcmp(x->tag ? x->tag : "", y->tag ? y->tag : "");
+}
+
+static int parse_filters(
+	struct store *s, const struct image_list_options *o, struct filters *f, struct err *err)
+{
+	autofree char *pattern = NULL;
+	int r = 0;
+
+	f->dangling = -1;
+	STRV_FOREACH (text, o->filters)
+		if (r >= 0)
+			r = parse_filter(s, f, text, err);
+	if (r >= 0 && o->reference) {
+		r = operand_pattern(o->reference, &pattern, err);
+		if (r >= 0)
+			strv_push(&f->references, pattern);
+	}
+	return r;
+}
+
+int image_list_entries(struct store *s, const struct image_list_options *o,
+	struct image_entries *ret, struct err *err)
+{
+	AUTO(image_entries) struct image_entries entries = { 0 };
+	AUTO(container_uses) struct container_uses uses = { 0 };
+	AUTO(image_list) struct image_list list = { 0 };
+	AUTO(filters) struct filters f = { 0 };
+	size_t cap = 0;
+	int r = parse_filters(s, o, &f, err);
+
+	if (r >= 0)
+		r = image_ref_list(s, &list, err);
+	if (r >= 0)
+		r = container_dir_uses(s, &uses, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < list.n; i++) {
+		struct image_entry *e;
+
+		if (!is_shown(&list, i))
+			continue;
+		GROW(entries.items, entries.n, cap);
+		e = &entries.items[entries.n];
+		fill_entry(s, &list, i, &uses, o->map, e);
+		if (passes(e, &f))
+			entries.n++;
+		else
+			entry_done(e);
+	}
+	if (entries.n)
+		qsort(entries.items, entries.n, sizeof(*entries.items), newest_first);
+	*ret = entries;
+	entries = (struct image_entries){ 0 };
+	return 0;
+}
