@@ -32,9 +32,10 @@ enum plan_slot {
 	PLAN_SLOT_PTS,	  /* devpts */
 	PLAN_SLOT_SHM,
 	PLAN_SLOT_MQUEUE,
-	PLAN_SLOT_NULL,	 /* read-only clone of the host's null device: hides files */
-	PLAN_SLOT_EMPTY, /* empty read-only tmpfs: hides directories */
-	PLAN_SLOT_BIND,	 /* first of the user's sources: mounts, then files */
+	PLAN_SLOT_NULL,	  /* read-only clone of the host's null device: hides files */
+	PLAN_SLOT_EMPTY,  /* empty read-only tmpfs: hides directories */
+	PLAN_SLOT_LOOKUP, /* the root, read-only, for /etc/passwd before there is a map */
+	PLAN_SLOT_BIND,	  /* first of the user's sources: mounts, then files */
 };
 
 enum plan_op_kind {
@@ -79,7 +80,8 @@ enum plan_op_flags {
 	PLAN_RECURSIVE = 1 << 1, /* with the mounts below */
 	PLAN_CLONE = 1 << 2,	 /* DEVICE: clone the host's node, mknod is not allowed here */
 	PLAN_VOLATILE = 1 << 3,	 /* OVERLAY */
-	PLAN_ANY_TYPE = 1 << 4,	 /* BIND: target takes the source's type */
+	PLAN_LOOKUP = 1 << 4,	 /* OVERLAY: read-only, upper directory as top layer */
+	PLAN_FROM_USER = 1 << 5, /* MAP_SELF: ids that USER found, else uid and gid below */
 };
 
 struct plan_option {
@@ -98,7 +100,8 @@ struct plan_op {
 	uint64_t attrs;	    /* MATTR_* of the mount */
 	uint32_t mode;	    /* DEVICE, DIRECTORY, TMPFS (0 = as what is there, else 01777) */
 	uint32_t major, minor;
-	size_t index; /* RLIMIT: which one of the spec */
+	uint32_t uid, gid; /* MAP_SELF */
+	size_t index;	   /* RLIMIT: which one of the spec */
 	struct plan_option options[PLAN_MAX_OPTIONS];
 	unsigned n_options;
 };

@@ -42,6 +42,9 @@ static int open_dir(const struct child_dir *d, struct err *err)
 	return TAKE_FD(fd);
 }
 
+/* "This kernel is too old for that way", where 0 is success and less is a failure. */
+#define TRY_NEXT 1
+
 /* Descriptors are the first choice (6.13), their names in /proc the second (lowerdir+, 6.7). */
 static int set_dir(int fs, const char *key, int fd, bool by_name)
 {
@@ -53,32 +56,46 @@ static int set_dir(int fs, const char *key, int fd, bool by_name)
 	return mount_fs_set(fs, key, name);
 }
 
-static int set_dirs(const struct child *c, int fs, bool by_name, struct err *err)
+static int add_layer(const struct child_dir *d, int fs, bool by_name, struct err *err)
 {
+	autofd int fd = open_dir(d, err);
 	int r;
 
-	for (size_t i = 0; i < c->spec->root.n_lower; i++) {
-		autofd int fd = open_dir(&c->lower[i], err);
+	if (fd < 0)
+		return fd;
+	r = set_dir(fs, "lowerdir+", fd, by_name);
+	if (r == -EINVAL)
+		return TRY_NEXT;
+	return r < 0 ? err_sys(err, -r, "overlay: layer %s", d->path) : 0;
+}
 
-		if (fd < 0)
-			return fd;
-		r = set_dir(fs, "lowerdir+", fd, by_name);
-		if (r < 0)
-			return err_sys(err, -r, "overlay: layer %s", c->lower[i].path);
-	}
-	if (c->upper.path) {
-		autofd int upper = open_dir(&c->upper, err);
-		autofd int work = upper < 0 ? -EBADF : open_dir(&c->work, err);
+static int add_upper(const struct child *c, int fs, bool by_name, struct err *err)
+{
+	autofd int upper = open_dir(&c->upper, err);
+	autofd int work = upper < 0 ? -EBADF : open_dir(&c->work, err);
+	int r;
 
-		if (upper < 0 || work < 0)
-			return upper < 0 ? upper : work;
-		r = set_dir(fs, "upperdir", upper, by_name);
-		if (r >= 0)
-			r = set_dir(fs, "workdir", work, by_name);
-		if (r < 0)
-			return err_sys(err, -r, "overlay: upper directory %s", c->upper.path);
-	}
-	return 0;
+	if (upper < 0 || work < 0)
+		return upper < 0 ? upper : work;
+	r = set_dir(fs, "upperdir", upper, by_name);
+	if (r >= 0)
+		r = set_dir(fs, "workdir", work, by_name);
+	return r < 0 ? err_sys(err, -r, "overlay: upper directory %s", c->upper.path) : 0;
+}
+
+static int set_dirs(
+	const struct child *c, const struct plan_op *op, int fs, bool by_name, struct err *err)
+{
+	bool lookup = op->flags & PLAN_LOOKUP;
+	int r = 0;
+
+	if (lookup && c->upper.path)
+		r = add_layer(&c->upper, fs, by_name, err);
+	for (size_t i = 0; i < c->spec->root.n_lower && r == 0; i++)
+		r = add_layer(&c->lower[i], fs, by_name, err);
+	if (r == 0 && c->upper.path && !lookup)
+		r = add_upper(c, fs, by_name, err);
+	return r;
 }
 
 /*
@@ -125,8 +142,9 @@ static int explain(int errnum, const char *words, const struct child *c, struct 
 		dir);
 }
 
+/* The mount into *ret_fd, TRY_NEXT, or a failure. */
 static int overlay_by_fs(
-	const struct child *c, const struct plan_op *op, bool by_name, struct err *err)
+	const struct child *c, const struct plan_op *op, bool by_name, int *ret_fd, struct err *err)
 {
 	autofd int fs = mount_fs_open("overlay");
 	char words[200];
@@ -134,8 +152,8 @@ static int overlay_by_fs(
 
 	if (fs < 0)
 		return explain(-fs, "", c, err);
-	r = set_dirs(c, fs, by_name, err);
-	if (r < 0)
+	r = set_dirs(c, op, fs, by_name, err);
+	if (r != 0)
 		return r;
 	r = set_options(fs, op);
 	if (r >= 0)
@@ -144,7 +162,8 @@ static int overlay_by_fs(
 		mount_fs_message(fs, words, sizeof(words));
 		return explain(-r, words, c, err);
 	}
-	return r;
+	*ret_fd = r;
+	return 0;
 }
 
 /*
@@ -159,6 +178,9 @@ static int overlay_by_mount(const struct child *c, const struct plan_op *op, str
 	autofd int upper = -EBADF, work = -EBADF;
 	int r;
 
+	if (!c->upper.path)
+		return err_set(
+			err, ERR_UNSUPPORTED, "a root without an upper directory needs Linux 6.7");
 	if (n > sizeof(fds) / sizeof(fds[0]))
 		return err_set(err, ERR_LIMIT, "%zu layers are too many for this kernel", n);
 	len = (size_t)snprintf(text, sizeof(text),
@@ -191,14 +213,15 @@ static int overlay_by_mount(const struct child *c, const struct plan_op *op, str
 
 int child_op_overlay(struct child *c, const struct plan_op *op, struct err *err)
 {
-	int fd = overlay_by_fs(c, op, false, err);
+	int fd = -EBADF;
+	int r = overlay_by_fs(c, op, false, &fd, err);
 
-	if (fd == -EINVAL || fd == -ENOENT)
-		fd = overlay_by_fs(c, op, true, err);
-	if ((fd == -EINVAL || fd == -ENOENT) && c->upper.path)
-		fd = overlay_by_mount(c, op, err);
-	if (fd < 0)
-		return fd;
+	if (r == TRY_NEXT)
+		r = overlay_by_fs(c, op, true, &fd, err);
+	if (r == TRY_NEXT)
+		r = fd = overlay_by_mount(c, op, err);
+	if (r < 0)
+		return r;
 	child_set_slot(c, op->slot, fd);
 	return 0;
 }

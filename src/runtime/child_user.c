@@ -101,10 +101,9 @@ static int set_home(struct child *c, struct err *err)
 
 int child_op_user(struct child *c, const struct plan_op *op, struct err *err)
 {
-	int root = child_slot(c, PLAN_SLOT_ROOT), r;
+	int root = child_slot(c, op->into), r;
 	struct passwd_files files = { .passwd = NULL };
 
-	(void)op;
 	r = read_database(root, "etc/passwd", &files.passwd, &files.passwd_len, err);
 	if (r >= 0)
 		r = read_database(root, "etc/group", &files.group, &files.group_len, err);
@@ -136,20 +135,21 @@ int child_op_map_self(struct child *c, const struct plan_op *op, struct err *err
 	const struct idmap *map = &c->spec->map;
 	const char *self = c->degraded & CHILD_OUTER_PROC ? "self" : "1";
 	char name[32], text[40];
+	bool known = !(op->flags & PLAN_FROM_USER);
+	uint32_t uid = known ? op->uid : c->user.uid, gid = known ? op->gid : c->user.gid;
 	int r;
 
-	(void)op;
 	(void)snprintf(name, sizeof(name), "%s/setgroups", self);
 	r = write_map(c, name, "deny", err);
 	if (r < 0)
 		return r;
 	(void)snprintf(name, sizeof(name), "%s/uid_map", self);
-	(void)snprintf(text, sizeof(text), "%u %u 1\n", c->user.uid, map->uids.ranges[0].outside);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", uid, map->uids.ranges[0].outside);
 	r = write_map(c, name, text, err);
 	if (r < 0)
 		return r;
 	(void)snprintf(name, sizeof(name), "%s/gid_map", self);
-	(void)snprintf(text, sizeof(text), "%u %u 1\n", c->user.gid, map->gids.ranges[0].outside);
+	(void)snprintf(text, sizeof(text), "%u %u 1\n", gid, map->gids.ranges[0].outside);
 	return write_map(c, name, text, err);
 }
 

@@ -57,6 +57,7 @@ static void print_slot(int slot, struct buf *out)
 		[PLAN_SLOT_MQUEUE] = "mqueue",
 		[PLAN_SLOT_NULL] = "null",
 		[PLAN_SLOT_EMPTY] = "empty",
+		[PLAN_SLOT_LOOKUP] = "lookup",
 	};
 
 	if (slot >= PLAN_SLOT_BIND)
@@ -97,6 +98,8 @@ static void print_attrs(const struct plan_op *op, struct buf *out)
 		{ PLAN_RECURSIVE, "(recursive)" },
 		{ PLAN_CLONE, "(clone)" },
 		{ PLAN_VOLATILE, "(volatile)" },
+		{ PLAN_LOOKUP, "(lookup)" },
+		{ PLAN_FROM_USER, "(from user)" },
 	};
 
 	print_words(op->attrs, attrs, sizeof(attrs) / sizeof(attrs[0]), out);
@@ -116,6 +119,8 @@ static void print_op(const struct plan_op *op, struct buf *out)
 		buf_printf(out, " %s", op->source);
 	if (op->kind == PLAN_DEVICE)
 		buf_printf(out, " c %u:%u", op->major, op->minor);
+	if (op->kind == PLAN_MAP_SELF && !(op->flags & PLAN_FROM_USER))
+		buf_printf(out, " %u:%u", op->uid, op->gid);
 	if (op->mode)
 		buf_printf(out, " %04o", op->mode);
 	if (op->kind == PLAN_RLIMIT)

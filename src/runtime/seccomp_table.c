@@ -266,7 +266,7 @@ int seccomp_table_compile(
 	struct seccomp_profile profile = {
 		.default_action = SECCOMP_ERRNO,
 		.default_errnum = ENOSYS,
-		.flags = SECCOMP_SKIP_UNKNOWN,
+		.flags = SECCOMP_SKIP_UNKNOWN | SECCOMP_AS_TREE,
 	};
 	struct seccomp_rule all_guards[N_GUARDS + 1];
 	struct list allowed = { 0 }, denied = { 0 };
