@@ -7,7 +7,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "completion_priv.h"
+#include "cli/completion_priv.h"
 
 static const struct {
 	enum option_complete kind;

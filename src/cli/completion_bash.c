@@ -7,8 +7,8 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "completion_priv.h"
-#include "text_priv.h"
+#include "cli/completion_priv.h"
+#include "cli/text_priv.h"
 
 /* How the values of an option, or an operand, are found: a word for _proa_words. */
 static void print_kind(FILE *out, enum option_complete kind, const char *const *values)

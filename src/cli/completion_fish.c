@@ -7,8 +7,8 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "completion_priv.h"
-#include "text_priv.h"
+#include "cli/completion_priv.h"
+#include "cli/text_priv.h"
 
 /* Inside single quotes of fish: ' and \ are escaped by a backslash. */
 static void put_text(FILE *out, const char *s)

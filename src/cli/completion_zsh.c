@@ -6,8 +6,8 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "completion_priv.h"
-#include "text_priv.h"
+#include "cli/completion_priv.h"
+#include "cli/text_priv.h"
 
 /* Text inside single quotes of a specification: brackets and colons have a meaning there. */
 static void put_text(FILE *out, const char *s)

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "codec/template.h"
-#include "format_priv.h"
+#include "cli/format_priv.h"
 
 /* Variables are a stack; a block drops what it has declared. */
 struct variable {

@@ -1,4 +1,4 @@
-#include "format_priv.h"
+#include "cli/format_priv.h"
 
 #include <stdlib.h>
 #include <string.h>

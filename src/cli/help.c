@@ -5,7 +5,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "text_priv.h"
+#include "cli/text_priv.h"
 
 /* Help text of options begins at the latest here; longer names get a line of their own. */
 #define MAX_OPTION_COLUMN 34

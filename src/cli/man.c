@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "text_priv.h"
+#include "cli/text_priv.h"
 
 /* Source lines are shorter than this; one paragraph is shorter than that. */
 #define LINE_WIDTH    78

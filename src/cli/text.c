@@ -1,4 +1,4 @@
-#include "text_priv.h"
+#include "cli/text_priv.h"
 
 #include <string.h>
 

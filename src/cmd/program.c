@@ -76,7 +76,7 @@ const struct program program = {
 	.name = "proa",
 	.version = PROA_VERSION,
 	.date = "2026-11-24",
-	.summary = "Run containers without a daemon: one file, no set-up, docker's command line",
+	.summary = "Run containers without daemon or setup, with docker's command line",
 	.description =
 		"proa pulls images from registries, or loads them from archives, and runs commands "
 		"in "
