@@ -19,12 +19,14 @@ void url_done(struct url *u)
 	*u = (struct url){ 0 };
 }
 
-/* The text up to its query: what may be shown. */
+/* The text up to its query (or to what no terminal should get): what may be shown. */
 static int bad_url(struct err *err, const char *text, const char *why)
 {
-	int shown = (int)strcspn(text, "?#");
+	int max = (int)strcspn(text, "?#"), n = 0;
 
-	return err_set(err, ERR_FORMAT, "URL \"%.*s\": %s", shown > 200 ? 200 : shown, text, why);
+	while (n < max && n < 200 && (unsigned char)text[n] >= ' ')
+		n++;
+	return err_set(err, ERR_FORMAT, "URL \"%.*s\": %s", n, text, why);
 }
 
 static char lower(char c)
