@@ -7,10 +7,11 @@
  *	AUTO(decompress) struct decompress *d = decompress_new();
  *	while (input)
  *		do {
- *			r = decompress_run(d, &in, &in_len, out, sizeof(out), &n, err);
- *			use n bytes of out
- *		} while (in_len || n == sizeof(out));
- *	decompress_finish(d, err);
+ *			s.out = out, s.out_len = sizeof(out);
+ *			r = decompress_run(d, &s, err);
+ *			use the bytes from out to s.out
+ *		} while (s.in_len || !s.out_len);
+ *	decompress_finish(d, &s, err);
  */
 #pragma once
 
@@ -19,6 +20,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "codec/stream.h"
 
 enum decompress_kind {
 	DECOMPRESS_UNKNOWN, /* not enough bytes seen yet */
@@ -44,15 +46,14 @@ struct decompress *decompress_new(void) must_check;
 void decompress_free(struct decompress *d);
 DEFINE_AUTO_PTR(decompress, struct decompress, decompress_free)
 
-/* *in and *in_len advance; *ret_produced bytes are in out. -ERR_FORMAT, -ERR_UNSUPPORTED. */
-int decompress_run(struct decompress *d, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err) must_check;
+/* One step, as gz_reader_run. -ERR_FORMAT, -ERR_UNSUPPORTED. */
+int decompress_run(struct decompress *d, struct stream *s, struct err *err) must_check;
 
 /*
- * The input has ended. Up to DECOMPRESS_MAGIC_LEN bytes of a very short input may still be
- * delivered into out (out_len at least that). Then the stream must be complete: -ERR_FORMAT.
+ * The input has ended (s->in_len is 0). Up to DECOMPRESS_MAGIC_LEN bytes of a very short input are
+ * still delivered; s->out_len is at least that. Then the stream must be complete: -ERR_FORMAT.
  */
-int decompress_finish(struct decompress *d, uint8_t *out, size_t out_len, size_t *ret_produced,
-	struct err *err) must_check;
+int decompress_finish(struct decompress *d, struct stream *s, struct err *err) must_check;
 
+/* What it is, once known. */
 enum decompress_kind decompress_kind(const struct decompress *d);

@@ -13,6 +13,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "codec/stream.h"
 
 #define GZ_PADDING_MAX (64 * 1024)
 
@@ -23,11 +24,10 @@ void gz_reader_free(struct gz_reader *gz);
 DEFINE_AUTO_PTR(gz_reader, struct gz_reader, gz_reader_free)
 
 /*
- * Take from *in, *in_len (both advance) and write up to out_len bytes. Returns how many were
- * written; 0 with *in_len > 0 left over cannot happen. -ERR_FORMAT.
+ * Inflate until the input is used up or the room is; with no room left there may be more to come
+ * even without input. -ERR_FORMAT.
  */
-int gz_reader_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err) must_check;
+int gz_reader_run(struct gz_reader *gz, struct stream *s, struct err *err) must_check;
 
 /* The input has ended: -ERR_FORMAT inside a member, or when there was none. */
 int gz_reader_finish(struct gz_reader *gz, struct err *err) must_check;

@@ -12,6 +12,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "codec/stream.h"
 
 #define ZST_WINDOW_LOG_MAX 27
 
@@ -22,7 +23,7 @@ void zst_reader_free(struct zst_reader *z);
 DEFINE_AUTO_PTR(zst_reader, struct zst_reader, zst_reader_free)
 
 /* As gz_reader_run. */
-int zst_reader_run(struct zst_reader *z, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err) must_check;
+int zst_reader_run(struct zst_reader *z, struct stream *s, struct err *err) must_check;
 
+/* The input has ended: -ERR_FORMAT inside a frame, or when there was none. */
 int zst_reader_finish(struct zst_reader *z, struct err *err) must_check;

@@ -34,7 +34,7 @@ struct owner {
 };
 
 struct owners {
-	struct owner *v; /* sorted by path, bytewise; one per path */
+	struct owner *v; /* one per path, a directory before what is below it */
 	size_t n;
 };
 

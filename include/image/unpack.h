@@ -75,7 +75,15 @@ struct unpack_result {
 	uint64_t devices_skipped;
 	uint64_t owners_recorded;
 	unsigned warnings; /* enum unpack_warning */
-	uint32_t codec;	   /* enum decompress_kind of the blob */
+	/*
+	 * Something depended on the parent layers (a directory without an entry, a device left
+	 * out, a hard link into them): if lower_fds was not all of them, the tree may be wrong and
+	 * has to be made again.
+	 */
+	bool asked_parents;
+	/* No entry for the root: its mode and time are those of lower_fds[0], else 0755 and 0. */
+	bool root_implied;
+	uint32_t codec; /* enum decompress_kind of the blob */
 };
 
 /* One line for a bit of result.warnings, NULL for none. */

@@ -9,7 +9,9 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -20,3 +22,12 @@
  * skipped), the most frequent first. Sets no_new_privs. Holds for children.
  */
 int sandbox_allow(const int *calls, size_t n, struct err *err) must_check;
+
+/*
+ * Give up every capability that is not in the mask (1 << CAP_...; 0 = all of them), effective,
+ * permitted and inheritable. The bounding set stays: nothing is executed any more.
+ */
+int sandbox_keep_caps(uint64_t mask, struct err *err) must_check;
+
+/* False in sanitizer builds, whose run time needs more memory and calls than a limit allows. */
+bool sandbox_is_strict(void);

@@ -92,82 +92,72 @@ static int choose(struct decompress *d, struct err *err)
 	return 0;
 }
 
-static int run_chosen(struct decompress *d, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err)
+static int run_chosen(struct decompress *d, struct stream *s, struct err *err)
 {
-	size_t n = *in_len < out_len ? *in_len : out_len;
+	size_t n = s->in_len < s->out_len ? s->in_len : s->out_len;
 
 	if (d->gz)
-		return gz_reader_run(d->gz, in, in_len, out, out_len, ret_produced, err);
+		return gz_reader_run(d->gz, s, err);
 	if (d->zst)
-		return zst_reader_run(d->zst, in, in_len, out, out_len, ret_produced, err);
-	memcpy(out, *in, n);
-	*in += n;
-	*in_len -= n;
-	*ret_produced = n;
+		return zst_reader_run(d->zst, s, err);
+	memcpy(s->out, s->in, n);
+	s->in += n;
+	s->in_len -= n;
+	s->out += n;
+	s->out_len -= n;
 	return 0;
 }
 
 /* Give the codec what was held back for the detection. */
-static int run_head(
-	struct decompress *d, uint8_t *out, size_t out_len, size_t *ret_produced, struct err *err)
+static int run_head(struct decompress *d, struct stream *s, struct err *err)
 {
-	const uint8_t *p = d->head + d->used_head;
-	size_t left = d->n_head - d->used_head;
-	int r = run_chosen(d, &p, &left, out, out_len, ret_produced, err);
+	struct stream head = { .in = d->head + d->used_head,
+		.in_len = d->n_head - d->used_head,
+		.out = s->out,
+		.out_len = s->out_len };
+	int r = run_chosen(d, &head, err);
 
-	d->used_head = d->n_head - left;
+	d->used_head = d->n_head - head.in_len;
+	s->out = head.out;
+	s->out_len = head.out_len;
 	return r;
 }
 
-int decompress_run(struct decompress *d, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err)
+int decompress_run(struct decompress *d, struct stream *s, struct err *err)
 {
-	size_t head = 0, rest = 0;
 	int r;
 
 	if (d->kind == DECOMPRESS_UNKNOWN) {
-		while (d->n_head < DECOMPRESS_MAGIC_LEN && *in_len) {
-			d->head[d->n_head++] = *(*in)++;
-			(*in_len)--;
+		while (d->n_head < DECOMPRESS_MAGIC_LEN && s->in_len) {
+			d->head[d->n_head++] = *s->in++;
+			s->in_len--;
 		}
-		if (d->n_head < DECOMPRESS_MAGIC_LEN) {
-			*ret_produced = 0;
+		if (d->n_head < DECOMPRESS_MAGIC_LEN)
 			return 0;
-		}
 		r = choose(d, err);
 		if (r < 0)
 			return r;
 	}
 	if (d->used_head < d->n_head) {
-		r = run_head(d, out, out_len, &head, err);
+		r = run_head(d, s, err);
 		if (r < 0)
 			return r;
 	}
-	if (d->used_head == d->n_head) {
-		r = run_chosen(d, in, in_len, out + head, out_len - head, &rest, err);
-		if (r < 0)
-			return r;
-	}
-	*ret_produced = head + rest;
-	return 0;
+	return d->used_head == d->n_head ? run_chosen(d, s, err) : 0;
 }
 
-int decompress_finish(
-	struct decompress *d, uint8_t *out, size_t out_len, size_t *ret_produced, struct err *err)
+int decompress_finish(struct decompress *d, struct stream *s, struct err *err)
 {
-	size_t n = 0;
 	int r;
 
 	if (d->kind == DECOMPRESS_UNKNOWN) {
 		r = choose(d, err);
 		if (r < 0)
 			return r;
-		r = run_head(d, out, out_len, &n, err);
+		r = run_head(d, s, err);
 		if (r < 0)
 			return r;
 	}
-	*ret_produced = n;
 	if (d->gz)
 		return gz_reader_finish(d->gz, err);
 	return d->zst ? zst_reader_finish(d->zst, err) : 0;

@@ -38,22 +38,22 @@ static int gz_fail(const struct gz_reader *gz, struct err *err)
 	return err_set(err, ERR_FORMAT, "gzip: %s", gz->z.msg ? gz->z.msg : "damaged data");
 }
 
-/* Inflate once; *in_len shrinks by what was taken. */
-static int member_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err)
+/* Inflate once. */
+static int member_run(struct gz_reader *gz, struct stream *s, struct err *err)
 {
-	uInt give = *in_len > UINT32_MAX ? UINT32_MAX : (uInt)*in_len;
-	uInt room = out_len > UINT32_MAX ? UINT32_MAX : (uInt)out_len;
+	uInt give = s->in_len > UINT32_MAX ? UINT32_MAX : (uInt)s->in_len;
+	uInt room = s->out_len > UINT32_MAX ? UINT32_MAX : (uInt)s->out_len;
 	int z;
 
-	gz->z.next_in = (z_const Bytef *)*in;
+	gz->z.next_in = (z_const Bytef *)s->in;
 	gz->z.avail_in = give;
-	gz->z.next_out = out;
+	gz->z.next_out = s->out;
 	gz->z.avail_out = room;
 	z = inflate(&gz->z, Z_NO_FLUSH);
-	*in += give - gz->z.avail_in;
-	*in_len -= give - gz->z.avail_in;
-	*ret_produced = room - gz->z.avail_out;
+	s->in += give - gz->z.avail_in;
+	s->in_len -= give - gz->z.avail_in;
+	s->out += room - gz->z.avail_out;
+	s->out_len -= room - gz->z.avail_out;
 	switch (z) {
 	case Z_OK:
 	case Z_BUF_ERROR: /* no progress possible: more input or more room is wanted */
@@ -66,10 +66,10 @@ static int member_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, 
 	}
 }
 
-static int padding_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, struct err *err)
+static int padding_run(struct gz_reader *gz, struct stream *s, struct err *err)
 {
-	for (; *in_len; (*in)++, (*in_len)--) {
-		if (**in)
+	for (; s->in_len; s->in++, s->in_len--) {
+		if (*s->in)
 			return err_set(err, ERR_FORMAT, "gzip: garbage behind the data");
 		if (++gz->padding > GZ_PADDING_MAX)
 			return err_set(err, ERR_FORMAT, "gzip: more than %d zero bytes of padding",
@@ -79,13 +79,13 @@ static int padding_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len,
 }
 
 /* A member has ended and there is at least one more byte. */
-static int between_run(struct gz_reader *gz, const uint8_t *in, struct err *err)
+static int between_run(struct gz_reader *gz, uint8_t next, struct err *err)
 {
-	if (*in == 0) {
+	if (next == 0) {
 		gz->state = GZ_PADDING;
 		return 0;
 	}
-	if (*in != 0x1f)
+	if (next != 0x1f)
 		return err_set(err, ERR_FORMAT, "gzip: garbage behind the data");
 	if (inflateReset(&gz->z) != Z_OK)
 		return gz_fail(gz, err);
@@ -94,51 +94,45 @@ static int between_run(struct gz_reader *gz, const uint8_t *in, struct err *err)
 }
 
 /* One step of whatever the state asks for; *stop when it can do no more. */
-static int step(struct gz_reader *gz, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, bool *stop, struct err *err)
+static int step(struct gz_reader *gz, struct stream *s, bool *stop, struct err *err)
 {
-	size_t before = *in_len;
+	size_t in_before = s->in_len, out_before = s->out_len;
 	int r;
 
 	switch (gz->state) {
 	case GZ_START:
 		gz->state = GZ_MEMBER;
-		*stop = *in_len == 0;
 		return 0;
 	case GZ_MEMBER:
-		if (out_len == 0) {
+		if (s->out_len == 0) {
 			*stop = true;
 			return 0;
 		}
 		/* Without input too: the library may hold back what did not fit before. */
-		r = member_run(gz, in, in_len, out, out_len, ret_produced, err);
-		*stop = gz->state == GZ_MEMBER && *ret_produced == 0 && *in_len == before;
+		r = member_run(gz, s, err);
+		*stop = gz->state == GZ_MEMBER && s->out_len == out_before &&
+			s->in_len == in_before;
 		return r;
 	case GZ_BETWEEN:
-		*stop = *in_len == 0;
-		return *stop ? 0 : between_run(gz, *in, err);
+		*stop = s->in_len == 0;
+		return *stop ? 0 : between_run(gz, *s->in, err);
 	case GZ_PADDING:
 		*stop = true;
-		return padding_run(gz, in, in_len, err);
+		return padding_run(gz, s, err);
 	}
 	return 0;
 }
 
-int gz_reader_run(struct gz_reader *gz, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err)
+int gz_reader_run(struct gz_reader *gz, struct stream *s, struct err *err)
 {
-	size_t done = 0;
 	bool stop = false;
 
 	while (!stop) {
-		size_t n = 0;
-		int r = step(gz, in, in_len, out + done, out_len - done, &n, &stop, err);
+		int r = step(gz, s, &stop, err);
 
 		if (r < 0)
 			return r;
-		done += n;
 	}
-	*ret_produced = done;
 	return 0;
 }
 

@@ -30,11 +30,10 @@ void zst_reader_free(struct zst_reader *z)
 	free(z);
 }
 
-int zst_reader_run(struct zst_reader *z, const uint8_t **in, size_t *in_len, uint8_t *out,
-	size_t out_len, size_t *ret_produced, struct err *err)
+int zst_reader_run(struct zst_reader *z, struct stream *s, struct err *err)
 {
-	ZSTD_inBuffer src = { *in, *in_len, 0 };
-	ZSTD_outBuffer dst = { out, out_len, 0 };
+	ZSTD_inBuffer src = { s->in, s->in_len, 0 };
+	ZSTD_outBuffer dst = { s->out, s->out_len, 0 };
 
 	for (;;) {
 		size_t in_before = src.pos, out_before = dst.pos;
@@ -49,9 +48,10 @@ int zst_reader_run(struct zst_reader *z, const uint8_t **in, size_t *in_len, uin
 		if (dst.pos == dst.size || (src.pos == src.size && r == 0))
 			break;
 	}
-	*in += src.pos;
-	*in_len -= src.pos;
-	*ret_produced = dst.pos;
+	s->in += src.pos;
+	s->in_len -= src.pos;
+	s->out += dst.pos;
+	s->out_len -= dst.pos;
 	return 0;
 }
 

@@ -64,27 +64,29 @@ static int look_at_tar(struct inside *in, const uint8_t *p, size_t len, struct e
 
 static int look_inside(struct inside *in, const uint8_t *p, size_t len, struct err *err)
 {
-	size_t n;
+	struct stream s = { .in = p, .in_len = len };
 	int r;
 
 	do {
-		r = decompress_run(in->d, &p, &len, in->out, CHUNK, &n, err);
+		s.out = in->out;
+		s.out_len = CHUNK;
+		r = decompress_run(in->d, &s, err);
 		if (r >= 0)
-			r = look_at_tar(in, in->out, n, err);
+			r = look_at_tar(in, in->out, CHUNK - s.out_len, err);
 		if (r < 0)
 			return r;
-	} while (len || n == CHUNK);
+	} while (s.in_len || !s.out_len);
 	return 0;
 }
 
 static int finish_inside(struct inside *in, struct digest *ret_diff_id, struct err *err)
 {
 	char hex[HASH_HEX_LEN + 1];
-	size_t n = 0;
-	int r = decompress_finish(in->d, in->out, CHUNK, &n, err);
+	struct stream s = { .out = in->out, .out_len = CHUNK };
+	int r = decompress_finish(in->d, &s, err);
 
 	if (r >= 0)
-		r = look_at_tar(in, in->out, n, err);
+		r = look_at_tar(in, in->out, CHUNK - s.out_len, err);
 	if (r >= 0)
 		r = tar_reader_finish(in->tar, err);
 	if (r < 0)

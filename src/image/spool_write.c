@@ -207,16 +207,18 @@ static int feed_tar(struct pump *p, const uint8_t *data, size_t len, struct err 
 static int feed_packed(struct pump *p, struct decompress *d, uint8_t *out, const uint8_t *in,
 	size_t len, struct err *err)
 {
-	size_t n;
+	struct stream s = { .in = in, .in_len = len };
 	int r;
 
 	do {
-		r = decompress_run(d, &in, &len, out, CHUNK, &n, err);
+		s.out = out;
+		s.out_len = CHUNK;
+		r = decompress_run(d, &s, err);
 		if (r >= 0)
-			r = feed_tar(p, out, n, err);
+			r = feed_tar(p, out, CHUNK - s.out_len, err);
 		if (r < 0)
 			return r;
-	} while (len || n == CHUNK);
+	} while (s.in_len || !s.out_len);
 	return 0;
 }
 
@@ -224,7 +226,7 @@ static int pump_all(struct pump *p, int fd, struct err *err)
 {
 	AUTO(decompress) struct decompress *d = decompress_new();
 	autofree uint8_t *in = xmalloc(CHUNK), *out = xmalloc(CHUNK);
-	size_t last = 0;
+	struct stream last = { .out = out, .out_len = CHUNK };
 	ssize_t n;
 	int r = 0;
 
@@ -240,9 +242,9 @@ static int pump_all(struct pump *p, int fd, struct err *err)
 		return err_hint(err, r, "unpack it on the way: %s -dc FILE | proa load",
 			decompress_name(decompress_kind(d)));
 	if (r >= 0)
-		r = decompress_finish(d, out, CHUNK, &last, err);
+		r = decompress_finish(d, &last, err);
 	if (r >= 0)
-		r = feed_tar(p, out, last, err);
+		r = feed_tar(p, out, CHUNK - last.out_len, err);
 	return r < 0 ? r : tar_reader_finish(p->tar, err);
 }
 

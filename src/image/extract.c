@@ -1,0 +1,361 @@
+/*
+ * Main of the extractor: from "a copy of this program with a few descriptors" to two processes
+ * that can do nothing but their half of the work.
+ *
+ * What keeps a parser bug harmless, outermost first:
+ *	namespace	uid 0 of the layer's own user namespace (not for root, who makes devices)
+ *	mounts		the trees are detached copies of mounts (nodev, nosuid, noexec; parents
+ *			read-only), so that ".." of them leads nowhere, and the root is the tree
+ *	capabilities	those that restore owners and modes; none for the half that inflates
+ *	landlock	the tree read-write, parents read-only; nothing for the half that inflates
+ *	filter		some 45 system calls; 12 for the half that inflates. No sockets, so a
+ *			network or IPC namespace (a millisecond each) would add nothing
+ *	limits		memory, CPU, file size, descriptors
+ *
+ * A kernel or container that lacks one of these leaves the others; only the filter is required.
+ */
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/auto.h"
+#include "base/hash.h"
+#include "base/str.h"
+#include "image/extract_priv.h"
+#include "sys/landlock.h"
+#include "sys/mount.h"
+#include "sys/sandbox.h"
+#include "sys/xattr.h"
+
+#define PIPE_SIZE      (1024 * 1024)
+#define OWNERS_BUF     (1024 * 1024)
+#define DIRS_BUF       (160 * 1024 * 1024)
+#define CPU_SECONDS    7200
+#define UNTAR_MEMORY   (224ULL << 20) /* DIRS_BUF is nearly all of it, and only for a hostile layer */
+#define INFLATE_MEMORY (160ULL << 20) /* a zstd window of 128 MiB */
+#define CAP_MASK(cap)  (1ULL << (cap))
+#define FCHMODAT2      452
+
+/* Numbers of calls that not every architecture has. */
+#ifdef __NR_renameat
+#define NR_RENAMEAT __NR_renameat
+#else
+#define NR_RENAMEAT (-1)
+#endif
+
+/* clang-format off */
+#define CALLS_OF_EVERY_PROCESS \
+	__NR_read, __NR_write, __NR_close, __NR_mmap, __NR_munmap, __NR_mremap, __NR_mprotect, \
+	__NR_brk, __NR_madvise, __NR_exit_group, __NR_exit, __NR_rt_sigreturn, \
+	__NR_restart_syscall, __NR_getrandom
+/* clang-format on */
+
+static const int inflate_calls[] = { CALLS_OF_EVERY_PROCESS, __NR_pread64 };
+
+static const int untar_calls[] = {
+	CALLS_OF_EVERY_PROCESS,
+	__NR_openat,
+	__NR_utimensat,
+	__NR_fchown,
+	__NR_fchownat,
+	__NR_fchmod,
+	__NR_fchmodat,
+	FCHMODAT2,
+	__NR_mkdirat,
+	__NR_symlinkat,
+	__NR_linkat,
+	__NR_unlinkat,
+	__NR_mknodat,
+	__NR_openat2,
+	__NR_newfstatat,
+	__NR_fstat,
+	__NR_statx,
+	__NR_fstatfs,
+	__NR_readlinkat,
+	__NR_pwrite64,
+	__NR_ftruncate,
+	__NR_lseek,
+	__NR_getdents64,
+	__NR_fcntl,
+	__NR_fchdir,
+	NR_RENAMEAT,
+	__NR_renameat2,
+	__NR_fsetxattr,
+	__NR_lsetxattr,
+	__NR_fgetxattr,
+	__NR_flistxattr,
+	__NR_fremovexattr,
+};
+
+struct child {
+	struct extract_config config;
+	int tree_fd;
+	int *lower;
+	int pipe_in, pipe_out;
+	struct extract_shared *shared;
+	pid_t inflate;
+};
+
+bool extract_is_me(char *const *argv)
+{
+	return argv[0] && str_eq(argv[0], EXTRACT_ARGV0);
+}
+
+static void report(const struct child *c, const struct extract *x, int r, const struct err *err)
+{
+	struct extract_report rep = { .magic = EXTRACT_MAGIC, .r = r };
+
+	(void)c;
+	if (r < 0)
+		rep.err = *err;
+	else
+		rep.result = x->result;
+	/* When nobody reads any more there is nobody to tell. */
+	(void)!write(EXTRACT_FD_REPORT, &rep, sizeof(rep));
+}
+
+static int config_read(struct extract_config *config, struct err *err)
+{
+	ssize_t n;
+
+	do {
+		n = read(EXTRACT_FD_FEED, config, sizeof(*config));
+	} while (n < 0 && errno == EINTR);
+	if (n != sizeof(*config) || config->magic != EXTRACT_MAGIC)
+		return err_set(err, EPROTO, "started by something that is not proa");
+	return 0;
+}
+
+/* --- what can be seen --------------------------------------------------------------------- */
+
+/*
+ * The same directory as fd, as a detached mount. A mount namespace of our own has copies of the
+ * mounts, and only through these may they be cloned: the way there is the path, which the kernel
+ * knows, and which has to lead to the same inode. Before any byte of the layer is read.
+ */
+static int tree_detach(int fd, uint64_t attrs)
+{
+	char link[32], path[4096];
+	autofd int tree = -EBADF;
+	struct stat want, have;
+	ssize_t n;
+
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return -ENOENT;
+	path[n] = '\0';
+	tree = mount_tree_clone(AT_FDCWD, path, MOUNT_TREE_NOFOLLOW);
+	if (tree < 0)
+		return tree;
+	if (fstat(fd, &want) < 0 || fstat(tree, &have) < 0)
+		return -errno;
+	if (want.st_dev != have.st_dev || want.st_ino != have.st_ino)
+		return -ESTALE;
+	if (mount_tree_setattr(tree, false, attrs, 0, 0) < 0)
+		return -EPERM;
+	return TAKE_FD(tree);
+}
+
+static void detach_onto(int fd, uint64_t attrs)
+{
+	autofd int tree = tree_detach(fd, attrs | MATTR_NODEV | MATTR_NOSUID | MATTR_NOEXEC);
+
+	if (tree >= 0)
+		(void)dup3(tree, fd, O_CLOEXEC);
+}
+
+/* Best effort: in a container without rights to mounts, Landlock is what remains. */
+static int confine_view(struct child *c, struct err *err)
+{
+	if (unshare(CLONE_NEWNS) == 0) {
+		detach_onto(c->tree_fd, 0);
+		for (uint32_t i = 0; i < c->config.n_lower; i++)
+			detach_onto(c->lower[i], MATTR_RDONLY);
+	}
+	if (fchdir(c->tree_fd) < 0)
+		return err_sys(err, errno, "enter the tree");
+	if (chroot(".") < 0 && errno != EPERM)
+		return err_sys(err, errno, "make the tree the root");
+	return 0;
+}
+
+/* --- limits ------------------------------------------------------------------------------- */
+
+static int limit(int resource, uint64_t value, struct err *err)
+{
+	struct rlimit rl;
+
+	if (getrlimit(resource, &rl) < 0)
+		return err_sys(err, errno, "read a resource limit");
+	if (rl.rlim_max == RLIM_INFINITY || rl.rlim_max > value)
+		rl.rlim_max = value;
+	rl.rlim_cur = rl.rlim_max;
+	if (setrlimit(resource, &rl) < 0)
+		return err_sys(err, errno, "set a resource limit");
+	return 0;
+}
+
+static int limits_common(const struct child *c, struct err *err)
+{
+	int r = limit(RLIMIT_CORE, 0, err);
+
+	if (r >= 0)
+		r = limit(RLIMIT_CPU, CPU_SECONDS, err);
+	if (r >= 0)
+		r = limit(RLIMIT_FSIZE, c->config.limits.bytes, err);
+	if (r >= 0)
+		r = limit(RLIMIT_NOFILE, 128 + c->config.n_lower, err);
+	return r;
+}
+
+/* --- the two halves ----------------------------------------------------------------------- */
+
+static int inflate_confine(struct child *c, struct err *err)
+{
+	int r;
+
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	(void)fd_close(c->pipe_in);
+	(void)fd_close(c->tree_fd);
+	(void)fd_close(EXTRACT_FD_REPORT);
+	(void)fd_close(EXTRACT_FD_OWNERS);
+	for (uint32_t i = 0; i < c->config.n_lower; i++)
+		(void)fd_close(c->lower[i]);
+	r = sandbox_is_strict() ? limit(RLIMIT_DATA, INFLATE_MEMORY, err) : 0;
+	if (r >= 0)
+		r = sandbox_keep_caps(0, err);
+	if (r >= 0)
+		r = landlock_restrict(NULL, 0, err);
+	if (r >= 0)
+		r = sandbox_allow(
+			inflate_calls, sizeof(inflate_calls) / sizeof(inflate_calls[0]), err);
+	return r;
+}
+
+static void inflate_main(struct child *c)
+{
+	int r = inflate_confine(c, &c->shared->err);
+
+	if (r < 0)
+		atomic_store(&c->shared->done, r);
+	else
+		r = extract_inflate(&c->config, c->pipe_out, c->shared);
+	_exit(r < 0 ? 1 : 0);
+}
+
+static int inflate_start(struct child *c, struct err *err)
+{
+	int fds[2];
+
+	c->shared = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (c->shared == MAP_FAILED)
+		return err_sys(err, errno, "share memory");
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	c->pipe_in = fds[0];
+	c->pipe_out = fds[1];
+	/* Refused past the user's quota of pipe memory: then it is smaller. */
+	(void)fcntl(c->pipe_out, F_SETPIPE_SZ, PIPE_SIZE);
+	c->inflate = fork();
+	if (c->inflate < 0)
+		return err_sys(err, errno, "fork");
+	if (c->inflate == 0)
+		inflate_main(c);
+	(void)fd_close(c->pipe_out);
+	(void)fd_close(EXTRACT_FD_BLOB);
+	(void)fd_close(EXTRACT_FD_FEED);
+	return 0;
+}
+
+/* Returns 1 when Landlock is in force. */
+static int untar_landlock(const struct child *c, struct err *err)
+{
+	size_t n = 1 + c->config.n_lower;
+	autofree struct landlock_rule *rules = NEW_ARRAY(struct landlock_rule, n);
+
+	rules[0] = (struct landlock_rule){ c->tree_fd,
+		LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_MAKE };
+	for (size_t i = 1; i < n; i++)
+		rules[i] = (struct landlock_rule){ c->lower[i - 1], LANDLOCK_READ };
+	return landlock_restrict(rules, n, err);
+}
+
+static int untar_confine(const struct child *c, struct extract *x, struct err *err)
+{
+	uint64_t caps = CAP_MASK(CAP_CHOWN) | CAP_MASK(CAP_DAC_OVERRIDE) | CAP_MASK(CAP_FOWNER) |
+			CAP_MASK(CAP_FSETID) | CAP_MASK(CAP_SETFCAP);
+	int r;
+
+	/* trusted.* attributes want CAP_SYS_ADMIN; what else it is good for, the filter refuses. */
+	if (c->config.map_kind == IDMAP_NONE)
+		caps |= CAP_MASK(CAP_MKNOD) | CAP_MASK(CAP_SYS_ADMIN);
+	/* libcrypto reads files and asks for memory when it is used first. */
+	hash_free(hash_new());
+	/* A default ACL on the store would be inherited and override modes. */
+	(void)xattr_remove(c->tree_fd, "system.posix_acl_default");
+	r = sandbox_is_strict() ? limit(RLIMIT_DATA, UNTAR_MEMORY, err) : 0;
+	if (r >= 0)
+		r = untar_landlock(c, err);
+	if (r == 0)
+		x->result.warnings |= UNPACK_WARN_NO_LANDLOCK;
+	if (r >= 0)
+		r = sandbox_keep_caps(caps, err);
+	if (r >= 0)
+		r = sandbox_allow(untar_calls, sizeof(untar_calls) / sizeof(untar_calls[0]), err);
+	return r;
+}
+
+static int child_prepare(struct child *c, struct err *err)
+{
+	int r = config_read(&c->config, err);
+
+	if (r < 0)
+		return r;
+	c->lower = NEW_ARRAY(int, c->config.n_lower + 1);
+	for (uint32_t i = 0; i < c->config.n_lower; i++)
+		c->lower[i] = EXTRACT_FD_LOWER + (int)i;
+	(void)umask(0);
+	r = limits_common(c, err);
+	if (r >= 0)
+		r = confine_view(c, err);
+	return r < 0 ? r : inflate_start(c, err);
+}
+
+int extract_main(int argc, char **argv)
+{
+	struct child c = { .tree_fd = EXTRACT_FD_TREE };
+	struct extract x = {
+		.config = &c.config,
+		.tree_fd = EXTRACT_FD_TREE,
+		.owners_fd = EXTRACT_FD_OWNERS,
+		.file_fd = -EBADF,
+		.dirs = BUF_INIT(DIRS_BUF),
+		.owners = BUF_INIT(OWNERS_BUF),
+	};
+	struct err err = { 0 };
+	int r;
+
+	(void)argc;
+	(void)argv;
+	r = child_prepare(&c, &err);
+	x.lower = c.lower;
+	if (r >= 0)
+		r = untar_confine(&c, &x, &err);
+	if (r >= 0)
+		r = extract_untar(&x, c.pipe_in, c.shared, &err);
+	report(&c, &x, r, &err);
+	_exit(r < 0 ? 1 : 0);
+}
