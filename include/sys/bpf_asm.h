@@ -37,6 +37,18 @@ void bpf_land(struct bpf_asm *a, size_t jump);
 size_t bpf_far_unless_equal(struct bpf_asm *a, uint32_t k);
 void bpf_land_far(struct bpf_asm *a, size_t jump);
 
+/* One value of A and what to return for it. */
+struct bpf_case {
+	uint32_t value, verdict;
+};
+
+/*
+ * A switch over A as a binary tree of ranges, at the end of which every path has returned: cases
+ * (sorted here; a value may come twice with one verdict) or otherwise. Neighbours with one verdict are
+ * one range, which makes the program a third of what a test for each value would be.
+ */
+void bpf_switch(struct bpf_asm *a, struct bpf_case *cases, size_t n, uint32_t otherwise);
+
 /* Go to whatever follows the whole program; distances are filled in by bpf_append_end. */
 void bpf_jump_end(struct bpf_asm *a);
 

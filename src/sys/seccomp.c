@@ -24,8 +24,8 @@
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "low words come first here");
 
 /*
- * Numbers that libseccomp 2.5.4 does not have. From 424 on all architectures share them. i386's
- * socket() is there under its own number, apart from socketcall, since 4.3.
+ * Numbers that libseccomp 2.5.4 does not have. From 424 on all architectures share them. i386 has
+ * the calls of socketcall and ipc under numbers of their own as well, since 4.3 and 5.1.
  */
 static const struct {
 	const char *name;
@@ -201,11 +201,55 @@ static int highest_number(const struct seccomp_profile *p, uint32_t arch)
 	return highest;
 }
 
+/* Every number of an architecture that the profile names, with its verdict. */
+static size_t collect_cases(
+	const struct seccomp_rule *rules, size_t n_rules, uint32_t arch, struct bpf_case *cases)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < n_rules; i++) {
+		int number = number_on(arch, rules[i].name);
+
+		assert_that(rules[i].n_args == 0);
+		if (number >= 0)
+			cases[n++] = (struct bpf_case){ (uint32_t)number,
+				action_of_library(rules[i].action, rules[i].errnum) };
+	}
+	return n;
+}
+
+static void assemble_tree(struct work *w, uint32_t arch)
+{
+	const struct seccomp_profile *p = w->profile;
+	struct bpf_case *cases = NEW_ARRAY(struct bpf_case, p->n_rules + p->n_denied + 1);
+	size_t n = collect_cases(p->rules, p->n_rules, arch, cases);
+
+	n += collect_cases(p->denied, p->n_denied, arch, cases + n);
+	bpf_switch(&w->code, cases, n, action_of_library(p->default_action, p->default_errnum));
+	free(cases);
+}
+
+/* What libseccomp does not know, and the end of what the profile knows; then its program. */
+static void assemble_gaps(struct work *w, uint32_t arch)
+{
+	const struct seccomp_profile *p = w->profile;
+
+	assemble_rules(w, arch, p->rules, p->n_rules, false);
+	assemble_rules(w, arch, p->denied, p->n_denied, false);
+	if (p->flags & SECCOMP_NEWER_ENOSYS) {
+		size_t known = bpf_unless_greater(&w->code, (uint32_t)highest_number(p, arch));
+
+		bpf_return(&w->code, SCMP_ACT_ERRNO(ENOSYS));
+		bpf_land(&w->code, known);
+	}
+	bpf_jump_end(&w->code);
+}
+
 /*
- * For each architecture: guards, then what libseccomp does not know. Calls of x32 have bit 30 in
- * their number, so they match nothing here.
+ * For each architecture its guards, then everything else. Calls of x32 have bit 30 in their
+ * number: guards do not match them, and they are in no tree.
  */
-static void assemble_guards(struct work *w)
+static void assemble(struct work *w)
 {
 	const struct seccomp_profile *p = w->profile;
 
@@ -216,18 +260,14 @@ static void assemble_guards(struct work *w)
 		other = bpf_far_unless_equal(&w->code, w->arches[i]);
 		bpf_load(&w->code, OFFSET_NR);
 		assemble_rules(w, w->arches[i], p->guards, p->n_guards, true);
-		assemble_rules(w, w->arches[i], p->rules, p->n_rules, false);
-		assemble_rules(w, w->arches[i], p->denied, p->n_denied, false);
-		if (p->flags & SECCOMP_NEWER_ENOSYS) {
-			size_t known = bpf_unless_greater(
-				&w->code, (uint32_t)highest_number(p, w->arches[i]));
-
-			bpf_return(&w->code, SCMP_ACT_ERRNO(ENOSYS));
-			bpf_land(&w->code, known);
-		}
-		bpf_jump_end(&w->code);
+		if (p->flags & SECCOMP_AS_TREE)
+			assemble_tree(w, w->arches[i]);
+		else
+			assemble_gaps(w, w->arches[i]);
 		bpf_land_far(&w->code, other);
 	}
+	if (p->flags & SECCOMP_AS_TREE)
+		bpf_return(&w->code, SCMP_ACT_ERRNO(ENOSYS));
 }
 
 /* libseccomp's codes in words: it returns errnos with meanings of its own. */
@@ -350,12 +390,13 @@ int seccomp_compile(
 	r = resolve_arches(&w, err);
 	if (r < 0)
 		return r;
-	r = compile_library(&w, &exported, err);
+	if (!(profile->flags & SECCOMP_AS_TREE))
+		r = compile_library(&w, &exported, err);
 	if (w.library)
 		seccomp_release(w.library);
 	if (r < 0)
 		return r;
-	assemble_guards(&w);
+	assemble(&w);
 	bpf_append_end(&w.code, (const struct sock_filter *)(const void *)exported.data,
 		exported.len / sizeof(struct sock_filter));
 	if (w.code.n > BPF_MAXINSNS) {

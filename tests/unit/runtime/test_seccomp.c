@@ -143,7 +143,7 @@ static void test_every_machine_compiles(void **state)
 		AUTO(seccomp_program) struct seccomp_program p = { 0 };
 
 		assert_int_equal(seccomp_table_compile(machines[i], CAPS_ALL_KNOWN, &p, NULL), 0);
-		assert_in_range(p.n_insns, 300, BPF_MAXINSNS);
+		assert_in_range(p.n_insns, 50, 1000);
 	}
 	struct seccomp_program none = { 0 };
 	assert_int_equal(seccomp_table_compile("vax", 0, &none, NULL), -ERR_UNSUPPORTED);
