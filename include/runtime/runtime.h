@@ -59,7 +59,7 @@ void runtime_abort(struct runtime_process *p);
 /*
  * Make sure that a container with this map cannot write the executable that runs now
  * (CVE-2019-5736): when it could, re-exec from a read-only detached mount (root) or a sealed
- * memfd. Call at the top of main for commands that start containers, before any state is made;
+ * memfd, with the command line that this process was given. Call at the top of main for commands that start containers, before any state is made;
  * returns 0 when nothing is (any more) needed, does not return when it re-executes.
  */
-int runtime_seal(const struct idmap *map, char **argv, struct err *err) must_check;
+int runtime_seal(const struct idmap *map, struct err *err) must_check;

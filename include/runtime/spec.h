@@ -45,6 +45,7 @@ enum spec_mount_flags {
 	SPEC_MOUNT_NOEXEC = 1 << 3,
 	SPEC_MOUNT_NO_RECURSIVE = 1 << 4, /* bind: only this mount, not those below it */
 	SPEC_MOUNT_NOSYMFOLLOW = 1 << 5,
+	SPEC_MOUNT_CREATE_SOURCE = 1 << 6, /* bind: a missing source is made, as docker's -v */
 };
 
 struct spec_mount {
@@ -119,7 +120,8 @@ struct spec {
 	int oom_score_adj; /* INT32_MIN = inherited */
 
 	/*
-	 * Without SPEC_TERMINAL: descriptors for 0, 1, 2, borrowed; -1 = /dev/null. A directory
+	 * Without SPEC_TERMINAL: descriptors for 0, 1, 2, borrowed; -1 = /dev/null. Pipes without
+	 * a name become the container user's, so that /dev/stdout can be reopened. A directory
 	 * and a terminal are refused (a terminal would let the container push input into it).
 	 */
 	int stdio[3];
@@ -139,6 +141,9 @@ void spec_add_tmpfs(
 	struct spec *s, const char *target, unsigned flags, uint64_t size, uint32_t mode);
 void spec_add_file(struct spec *s, const char *source, const char *target);
 void spec_add_rlimit(struct spec *s, int resource, uint64_t soft, uint64_t hard);
+
+/* Take over a filter (built in ones are static and are not copied); *take is empty then. */
+void spec_set_seccomp(struct spec *s, struct seccomp_program *take);
 
 /* What can be wrong without asking the kernel: empty argv, relative paths, bad targets ... */
 int spec_check(const struct spec *s, struct err *err) must_check;

@@ -31,7 +31,10 @@ struct clone_request {
  */
 pid_t clone_process(const struct clone_request *req, int *ret_pidfd) must_check;
 
+/* A pidfd of a process that cannot have been reaped yet (a child of ours), O_CLOEXEC. */
 int pidfd_open_pid(pid_t pid) must_check;
+
+/* As kill(2), to that very process; -ESRCH when it has been reaped. */
 int pidfd_signal(int pidfd, int sig);
 
 /*

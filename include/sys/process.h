@@ -21,8 +21,13 @@ struct process_identity {
 	uint64_t start_time;
 };
 
+/* This boot's random id, as text. */
 int process_boot_id(char ret[PROCESS_BOOT_ID_SIZE], struct err *err) must_check;
+
+/* Clock ticks since boot when pid began; -ESRCH when there is no such process. */
 int process_start_time(pid_t pid, uint64_t *ret, struct err *err) must_check;
+
+/* Both, for the process that has this pid now. */
 int process_identify(pid_t pid, struct process_identity *ret, struct err *err) must_check;
 
 /* True when that very process still exists (a zombie does). */
@@ -42,6 +47,7 @@ int process_close_from(unsigned first);
 /* Mark every descriptor >= first close-on-exec (5.11). */
 int process_cloexec_from(unsigned first);
 
+/* Off: /proc/self/{exe,fd,mem} belong to root and ptrace needs rights over the memory's owner. */
 int process_set_dumpable(bool on);
 
 /* sig 0 clears. When the parent is already gone this cannot tell: compare getppid before/after. */

@@ -91,6 +91,41 @@ static int prepare_root(struct start *s, struct err *err)
 	return r;
 }
 
+/* docker's -v: a source that is missing becomes a directory, with its parents. */
+static int make_source(const char *path, struct err *err)
+{
+	autofree char *copy = xstrdup(path);
+
+	for (char *p = copy + 1;; p++) {
+		char saved = *p;
+
+		if (saved != '/' && saved != '\0')
+			continue;
+		*p = '\0';
+		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
+			return err_sys(err, errno, "cannot make the bind source %s", path);
+		*p = saved;
+		if (!saved)
+			return 0;
+	}
+}
+
+static int prepare_sources(const struct spec *s, struct err *err)
+{
+	for (size_t i = 0; i < s->n_mounts; i++) {
+		const struct spec_mount *m = &s->mounts[i];
+		int r;
+
+		if (m->kind != SPEC_MOUNT_BIND || !(m->flags & SPEC_MOUNT_CREATE_SOURCE) ||
+			access(m->source, F_OK) == 0)
+			continue;
+		r = make_source(m->source, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static int open_null(struct err *err)
 {
 	autofd int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -168,6 +203,8 @@ static int prepare(struct start *s, struct err *err)
 		s->child->slots[i] = -EBADF;
 	prepare_env(s);
 	r = prepare_root(s, err);
+	if (r >= 0)
+		r = prepare_sources(s->spec, err);
 	if (r >= 0)
 		r = prepare_stdio(s, err);
 	if (r < 0)

@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "runtime/runtime.h"
 #include "sys/mount.h"
 
@@ -143,8 +145,26 @@ static bool is_marked(void)
 	return mark && str_eq(mark, own);
 }
 
-int runtime_seal(const struct idmap *map, char **argv, struct err *err)
+/* The command line as it came; by now the caller may have permuted argv while parsing. */
+static int load_command_line(struct buf *ret_text, char ***ret_argv, struct err *err)
 {
+	autofd int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot read our own command line");
+	r = buf_read_fd(ret_text, fd, err);
+	if (r < 0)
+		return r;
+	for (size_t at = 0; at < ret_text->len; at += strlen(ret_text->data + at) + 1)
+		strv_push(ret_argv, ret_text->data + at);
+	return *ret_argv ? 0 : err_set(err, ERR_FORMAT, "our own command line is empty");
+}
+
+int runtime_seal(const struct idmap *map, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT(4U << 20);
+	AUTO(strv) char **argv = NULL;
 	autofd int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	bool again = is_marked();
 	char own[24];
@@ -159,6 +179,9 @@ int runtime_seal(const struct idmap *map, char **argv, struct err *err)
 	if (again)
 		return err_set(err, ERR_UNSUPPORTED,
 			"cannot protect our own executable from the container");
+	r = load_command_line(&text, &argv, err);
+	if (r < 0)
+		return r;
 	(void)snprintf(own, sizeof(own), "%d", (int)getpid());
 	if (setenv(MARK, own, 1) < 0)
 		return err_sys(err, errno, "environment");

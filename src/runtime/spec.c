@@ -93,6 +93,13 @@ void spec_add_rlimit(struct spec *s, int resource, uint64_t soft, uint64_t hard)
 	s->rlimits[s->n_rlimits++] = (struct spec_rlimit){ resource, soft, hard };
 }
 
+void spec_set_seccomp(struct spec *s, struct seccomp_program *take)
+{
+	seccomp_program_done(&s->seccomp);
+	s->seccomp = *take;
+	*take = (struct seccomp_program){ 0 };
+}
+
 /*
  * Places that are ours: nothing of the user's goes onto them, and nothing below /proc and /sys at
  * all (CVE-2019-16884, CVE-2023-27561). This is the early, lexical answer; what a link in the

@@ -283,7 +283,7 @@ int main(int argc, char **argv)
 		set_option(&t, opt, optarg);
 	if (argc - optind < 2)
 		die("usage: run_tool [options] ROOT COMMAND [ARG...]");
-	if (t.seal && runtime_seal(&t.spec.map, argv, &err) < 0)
+	if (t.seal && runtime_seal(&t.spec.map, &err) < 0)
 		fail(&err);
 	set_root(&t, argv[optind]);
 	t.spec.argv = strv_dup(argv + optind + 1);
