@@ -131,16 +131,19 @@ static int parse_descriptors(const struct json *array, struct descriptor **ret, 
 	*ret = NEW_ARRAY(struct descriptor, len + 1);
 	JSON_FOREACH(member, array)
 	{
-		r = parse_descriptor(member, &(*ret)[*ret_n], err);
+		struct err why = { 0 };
+
+		r = parse_descriptor(member, &(*ret)[*ret_n], &why);
 		if (r == -ERR_UNSUPPORTED && n_skipped) {
 			(*n_skipped)++;
 			continue;
 		}
+		if (r < 0 && err)
+			*err = why;
 		if (r < 0)
 			return r;
 		(*ret_n)++;
 	}
-	err_clear(err);
 	return 0;
 }
 
