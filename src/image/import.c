@@ -57,7 +57,7 @@ static int look_at_tar(struct inside *in, const uint8_t *p, size_t len, struct e
 	do {
 		r = tar_reader_next(in->tar, &p, &len, &ev, err);
 		if (r < 0)
-			return err_ctx(err, r, "not a tar archive");
+			return r;
 	} while (ev.kind != TAR_NEED);
 	return 0;
 }
@@ -72,7 +72,7 @@ static int look_inside(struct inside *in, const uint8_t *p, size_t len, struct e
 		s.out_len = CHUNK;
 		r = decompress_run(in->d, &s, err);
 		if (r >= 0)
-			r = look_at_tar(in, in->out, CHUNK - s.out_len, err);
+			r = look_at_tar(in, in->out, (size_t)(s.out - in->out), err);
 		if (r < 0)
 			return r;
 	} while (s.in_len || !s.out_len);
@@ -81,12 +81,12 @@ static int look_inside(struct inside *in, const uint8_t *p, size_t len, struct e
 
 static int finish_inside(struct inside *in, struct digest *ret_diff_id, struct err *err)
 {
-	char hex[HASH_HEX_LEN + 1];
 	struct stream s = { .out = in->out, .out_len = CHUNK };
+	char hex[HASH_HEX_LEN + 1];
 	int r = decompress_finish(in->d, &s, err);
 
 	if (r >= 0)
-		r = look_at_tar(in, in->out, CHUNK - s.out_len, err);
+		r = look_at_tar(in, in->out, (size_t)(s.out - in->out), err);
 	if (r >= 0)
 		r = tar_reader_finish(in->tar, err);
 	if (r < 0)

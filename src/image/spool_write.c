@@ -215,37 +215,41 @@ static int feed_packed(struct pump *p, struct decompress *d, uint8_t *out, const
 		s.out_len = CHUNK;
 		r = decompress_run(d, &s, err);
 		if (r >= 0)
-			r = feed_tar(p, out, CHUNK - s.out_len, err);
+			r = feed_tar(p, out, (size_t)(s.out - out), err);
 		if (r < 0)
 			return r;
 	} while (s.in_len || !s.out_len);
 	return 0;
 }
 
+/* The end of the input; a very short one is delivered only now. */
+static int feed_end(struct pump *p, struct decompress *d, uint8_t *out, struct err *err)
+{
+	struct stream s = { .out = out, .out_len = CHUNK };
+	int r = decompress_finish(d, &s, err);
+
+	if (r >= 0)
+		r = feed_tar(p, out, (size_t)(s.out - out), err);
+	return r < 0 ? r : tar_reader_finish(p->tar, err);
+}
+
 static int pump_all(struct pump *p, int fd, struct err *err)
 {
 	AUTO(decompress) struct decompress *d = decompress_new();
 	autofree uint8_t *in = xmalloc(CHUNK), *out = xmalloc(CHUNK);
-	struct stream last = { .out = out, .out_len = CHUNK };
-	ssize_t n;
+	enum decompress_kind kind;
+	ssize_t n = 0;
 	int r = 0;
 
-	while ((n = file_read(fd, in, CHUNK, err)) > 0) {
+	while (r >= 0 && (n = file_read(fd, in, CHUNK, err)) > 0)
 		r = feed_packed(p, d, out, in, (size_t)n, err);
-		if (r < 0)
-			break;
-	}
-	if (n < 0)
-		return (int)n;
-	if (r == -ERR_UNSUPPORTED &&
-		(decompress_kind(d) == DECOMPRESS_XZ || decompress_kind(d) == DECOMPRESS_BZIP2))
+	if (r >= 0)
+		return n < 0 ? (int)n : feed_end(p, d, out, err);
+	kind = decompress_kind(d);
+	if (kind == DECOMPRESS_XZ || kind == DECOMPRESS_BZIP2)
 		return err_hint(err, r, "unpack it on the way: %s -dc FILE | proa load",
-			decompress_name(decompress_kind(d)));
-	if (r >= 0)
-		r = decompress_finish(d, &last, err);
-	if (r >= 0)
-		r = feed_tar(p, out, CHUNK - last.out_len, err);
-	return r < 0 ? r : tar_reader_finish(p->tar, err);
+			decompress_name(kind));
+	return r;
 }
 
 int spool_read_stream(struct spool *sp, int fd, struct err *err)
