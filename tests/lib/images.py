@@ -1,126 +1,109 @@
-"""Images made in memory, for registries that are made in a test.
-
-    image = Image([Layer({"hello": b"world\n"})])
-    image.manifest, image.blobs           exact bytes
-"""
+"""Small images made from Debian's busybox, without any other tool."""
 
 import gzip
 import hashlib
 import io
 import json
-import subprocess
+import os
 import tarfile
 
-OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
-DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
-DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
-DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar"
+BUSYBOX = "/bin/busybox"
+APPLETS = ("sh ls cat id echo true false env pwd stat sleep touch rm mkdir ln mount umount ps "
+           "kill hostname ulimit grep sed head tail wc test tty stty seq yes date chmod chown "
+           "find readlink sort uname df nproc dd printf sync mv cp ip ifconfig expr tr cut "
+           "od").split()
+PASSWD = ("root:x:0:0:root:/root:/bin/sh\ndaemon:x:1:1:daemon:/usr/sbin:/bin/false\n"
+          "alice:x:1000:1000:Alice:/home/alice:/bin/sh\n")
+GROUP = "root:x:0:\ndaemon:x:1:\naudio:x:29:alice\nalice:x:1000:\n"
+
+
+def _add(tar, name, kind=tarfile.REGTYPE, data=b"", mode=0o644, **kw):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.mode, info.mtime = kind, len(data), mode, 1700000000
+    for key, value in kw.items():
+        setattr(info, key, value)
+    tar.addfile(info, io.BytesIO(data))
+
+
+def busybox_tar(extra=()):
+    """Bytes of a root file system: busybox, its links, users. extra: (name, kwargs of _add)."""
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for directory, mode in (("bin", 0o755), ("etc", 0o755), ("root", 0o700), ("tmp", 0o1777),
+                                ("home", 0o755), ("usr", 0o755), ("usr/bin", 0o755)):
+            _add(tar, directory, tarfile.DIRTYPE, mode=mode)
+        _add(tar, "home/alice", tarfile.DIRTYPE, mode=0o755, uid=1000, gid=1000)
+        with open(BUSYBOX, "rb") as f:
+            _add(tar, "bin/busybox", data=f.read(), mode=0o755)
+        for applet in APPLETS:
+            _add(tar, f"bin/{applet}", tarfile.SYMTYPE, mode=0o777, linkname="busybox")
+        _add(tar, "etc/passwd", data=PASSWD.encode())
+        _add(tar, "etc/group", data=GROUP.encode())
+        for name, kw in extra:
+            _add(tar, name, **kw)
+    return out.getvalue()
 
 
 def digest(data):
     return "sha256:" + hashlib.sha256(data).hexdigest()
 
 
-def tar(files):
-    """A tar of {name: bytes, or None for a directory}, the same bytes each time."""
-    out = io.BytesIO()
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for name, content in files.items():
-            info = tarfile.TarInfo(name)
-            info.mtime = 1700000000
-            info.mode = 0o755 if content is None else 0o644
-            if content is None:
-                info.type = tarfile.DIRTYPE
-                archive.addfile(info)
-            else:
-                info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
-    return out.getvalue()
+def image_config(layers, **config):
+    return json.dumps({
+        "architecture": "amd64" if os.uname().machine == "x86_64" else "arm64",
+        "os": "linux",
+        "created": "2024-01-01T00:00:00Z",
+        "config": {"Env": ["PATH=/bin:/usr/bin"], "Cmd": ["/bin/sh"], **config},
+        "rootfs": {"type": "layers", "diff_ids": [digest(layer) for layer in layers]},
+        "history": [{"created_by": f"layer {i}"} for i in range(len(layers))],
+    }).encode()
 
 
-class Layer:
-    """`data` is the tar, `blob` what a registry keeps of it."""
-
-    def __init__(self, files, compression="gzip"):
-        self.data = files if isinstance(files, bytes) else tar(files)
-        self.compression = compression
-        if compression == "gzip":
-            self.blob = gzip.compress(self.data, 6, mtime=0)
-        elif compression == "zstd":
-            self.blob = subprocess.run(
-                ["zstd", "-q", "-c"], input=self.data, capture_output=True, check=True).stdout
-        else:
-            self.blob = self.data
-        self.diff_id = digest(self.data)
-        self.digest = digest(self.blob)
-
-    def media_type(self, docker):
-        suffix = {"gzip": "gzip", "zstd": "zstd"}.get(self.compression, "")
-        if docker:
-            return DOCKER_LAYER + ("." + suffix if suffix else "")
-        return OCI_LAYER + ("+" + suffix if suffix else "")
+def docker_archive(path, tags, layers=None, **config):
+    """A docker-archive (docker save before 25) at path."""
+    layers = layers if layers is not None else [busybox_tar()]
+    cfg = image_config(layers, **config)
+    names = [f"{digest(layer)[7:]}/layer.tar" for layer in layers]
+    manifest = [{"Config": digest(cfg)[7:] + ".json", "RepoTags": tags, "Layers": names}]
+    with tarfile.open(path, "w") as tar:
+        _add(tar, digest(cfg)[7:] + ".json", data=cfg)
+        for name, layer in zip(names, layers):
+            _add(tar, name, data=layer)
+        _add(tar, "manifest.json", data=json.dumps(manifest).encode())
+    os.chmod(path, 0o644)
+    return path
 
 
-class Image:
-    def __init__(self, layers, docker=False, architecture="amd64", config=None):
-        self.layers = layers
-        self.config = json.dumps({
-            "architecture": architecture,
-            "os": "linux",
-            "config": config or {"Cmd": ["/bin/sh"]},
-            "rootfs": {"type": "layers", "diff_ids": [layer.diff_id for layer in layers]},
-        }).encode()
-        self.id = digest(self.config)
-        self.media_type = DOCKER_MANIFEST if docker else OCI_MANIFEST
-        self.document = {
-            "schemaVersion": 2,
-            "mediaType": self.media_type,
-            "config": {
-                "mediaType": DOCKER_CONFIG if docker else OCI_CONFIG,
-                "digest": self.id,
-                "size": len(self.config),
-            },
-            "layers": [{
-                "mediaType": layer.media_type(docker),
-                "digest": layer.digest,
-                "size": len(layer.blob),
-            } for layer in layers],
-        }
-        self.seal()
+def oci_layout(path, tag="latest", layers=None, compress=True, **config):
+    """An OCI layout directory at path; returns the manifest's digest."""
+    layers = layers if layers is not None else [busybox_tar()]
+    blobs = os.path.join(path, "blobs/sha256")
+    os.makedirs(blobs)
 
-    def seal(self):
-        """Bytes and digest of `document`, after a test has changed it."""
-        self.manifest = json.dumps(self.document).encode()
-        self.digest = digest(self.manifest)
+    def put(data, media_type):
+        with open(os.path.join(blobs, digest(data)[7:]), "wb") as f:
+            f.write(data)
+        return {"mediaType": media_type, "digest": digest(data), "size": len(data)}
 
-    @property
-    def blobs(self):
-        all_blobs = {self.id: self.config}
-        all_blobs.update({layer.digest: layer.blob for layer in self.layers})
-        return all_blobs
+    kind = "application/vnd.oci.image."
+    cfg = put(image_config(layers, **config), kind + "config.v1+json")
+    descriptors = [put(gzip.compress(layer, mtime=0) if compress else layer,
+                       kind + "layer.v1.tar" + ("+gzip" if compress else ""))
+                   for layer in layers]
+    manifest = put(json.dumps({
+        "schemaVersion": 2, "mediaType": kind + "manifest.v1+json",
+        "config": cfg, "layers": descriptors}).encode(), kind + "manifest.v1+json")
+    manifest["annotations"] = {"org.opencontainers.image.ref.name": tag}
+    with open(os.path.join(path, "oci-layout"), "w", encoding="utf-8") as f:
+        json.dump({"imageLayoutVersion": "1.0.0"}, f)
+    with open(os.path.join(path, "index.json"), "w", encoding="utf-8") as f:
+        json.dump({"schemaVersion": 2, "manifests": [manifest]}, f)
+    return manifest["digest"]
 
 
-class Index:
-    """`children`: [(image, platform)], platform a dict or None."""
-
-    def __init__(self, children, docker=False):
-        self.images = [image for image, _ in children]
-        self.media_type = DOCKER_LIST if docker else OCI_INDEX
-        self.document = {
-            "schemaVersion": 2,
-            "mediaType": self.media_type,
-            "manifests": [dict({
-                "mediaType": image.media_type,
-                "digest": image.digest,
-                "size": len(image.manifest),
-            }, **({"platform": platform} if platform else {})) for image, platform in children],
-        }
-        self.seal()
-
-    def seal(self):
-        self.manifest = json.dumps(self.document).encode()
-        self.digest = digest(self.manifest)
+def busybox_rootfs(path):
+    """The same file system unpacked as a plain directory."""
+    os.makedirs(path)
+    with tarfile.open(fileobj=io.BytesIO(busybox_tar())) as tar:
+        tar.extractall(path)
+    return path

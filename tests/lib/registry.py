@@ -326,8 +326,8 @@ class Fault:
     """What to do instead of answering properly, `times` times (None: always).
 
     pattern   regular expression for "METHOD /path"
-    do        status | truncate | reset | stall | ignore-range | wrong-range | corrupt | length
-              | endless | redirect | type | header | close
+    do        status | truncate | reset | stall | slow | ignore-range | wrong-range | corrupt
+              | length | endless | redirect | type | header | body | close
     """
 
     def __init__(self, pattern, do, times=1, **args):
@@ -442,6 +442,10 @@ class FaultyHandler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD":
             return None
+        if do == "slow":
+            self.wfile.write(body[:len(body) // 2])
+            time.sleep(args.get("seconds", 0.5))
+            body = body[len(body) // 2:]
         if do in ("truncate", "reset"):
             self.wfile.write(body[:args["at"]])
             return self.hang_up(do == "reset")
