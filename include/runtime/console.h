@@ -7,6 +7,7 @@
  *	console_enter(&c, err)			raw mode, once the program runs
  *	console_resize(&c)			on SIGWINCH
  *	console_suspend(&c, SIGTSTP)		stop ourselves as a shell expects, come back raw
+ *	console_resume(&c)			on SIGCONT: raw again, whatever a shell did meanwhile
  *	console_done(&c)			terminal as it was, on every path
  */
 #pragma once
@@ -34,6 +35,7 @@ struct console {
 int console_open(int master, unsigned flags, struct console *ret, struct err *err) must_check;
 int console_enter(struct console *c, struct err *err) must_check;
 void console_resize(struct console *c);
+void console_resume(struct console *c);
 void console_suspend(struct console *c, int number);
 void console_done(struct console *c);
 DEFINE_AUTO(console, struct console, console_done)

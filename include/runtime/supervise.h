@@ -32,7 +32,6 @@ struct runtime_process;
 enum supervise_flags {
 	SUPERVISE_TTY = STDIO_TTY,
 	SUPERVISE_INTERACTIVE = STDIO_INTERACTIVE,
-	SUPERVISE_NO_PROXY = 1 << 2, /* --sig-proxy=false */
 };
 
 struct supervise {

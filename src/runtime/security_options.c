@@ -238,7 +238,7 @@ void security_options_done(struct security_options *o)
 	*o = (struct security_options){ 0 };
 }
 
-/* podman's --unmask takes patterns: "/proc/*". */
+/* podman's --unmask takes shell patterns, one component each. */
 static bool is_unmasked(const struct security_options *o, const char *path)
 {
 	STRV_FOREACH (pattern, o->unmask) {

@@ -41,13 +41,25 @@ int tty_set_size(int fd, struct tty_size size, struct err *err)
 	return 0;
 }
 
-/* tcsetattr is happy when it could change anything at all, and a stop interrupts it. */
-static int set_modes(int fd, int when, const struct termios *t)
+void tty_copy_size(int from, int to)
+{
+	struct winsize w;
+
+	if (ioctl(from, TIOCGWINSZ, &w) == 0)
+		(void)ioctl(to, TIOCSWINSZ, &w);
+}
+
+/*
+ * NOW, neither DRAIN nor FLUSH: what was typed ahead belongs to the program, and waiting for output
+ * would wait for ever behind a ctrl-S. Output was processed when it was written, so it does not
+ * matter that the modes change before it is shown. A stop in the background interrupts the call.
+ */
+static int set_modes(int fd, const struct termios *t)
 {
 	int r;
 
 	do {
-		r = tcsetattr(fd, when, t);
+		r = tcsetattr(fd, TCSANOW, t);
 	} while (r < 0 && errno == EINTR);
 	return r < 0 ? -errno : 0;
 }
@@ -63,10 +75,8 @@ int tty_set_raw(int fd, struct termios *ret_saved, struct err *err)
 	cfmakeraw(&raw);
 	raw.c_cc[VMIN] = 1;
 	raw.c_cc[VTIME] = 0;
-	emergency.saved = saved;
-	emergency.fd = fd;
-	/* DRAIN, not FLUSH: what was typed ahead belongs to the program. */
-	r = set_modes(fd, TCSADRAIN, &raw);
+	(void)tty_remember(fd, &saved);
+	r = set_modes(fd, &raw);
 	if (r < 0) {
 		emergency.fd = -1;
 		return err_sys(err, -r, "make the terminal raw");
@@ -75,9 +85,17 @@ int tty_set_raw(int fd, struct termios *ret_saved, struct err *err)
 	return 0;
 }
 
+int tty_remember(int fd, const struct termios *saved)
+{
+	emergency.fd = -1;
+	emergency.saved = *saved;
+	emergency.fd = fd;
+	return 0;
+}
+
 int tty_restore(int fd, const struct termios *saved)
 {
-	int r = set_modes(fd, TCSADRAIN, saved);
+	int r = set_modes(fd, saved);
 
 	if (fd == emergency.fd)
 		emergency.fd = -1;
