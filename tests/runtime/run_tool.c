@@ -13,6 +13,7 @@
  *	-m single|none|detect		 -p  print the plan and stop
  *	-c HEX	    capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
  *	-V	    volatile             -S  seal first        -U  unconfined: no filter, no masks
+ *	-H	    hold: print the pid when ready, never release
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -38,7 +39,7 @@ struct tool {
 	const char *overlay;
 	int lower[64];
 	size_t n_lower;
-	bool print, seal, unconfined;
+	bool print, seal, unconfined, hold;
 };
 
 static void fail(const struct err *err)
@@ -176,6 +177,9 @@ static void set_option(struct tool *t, int opt, char *arg)
 	case 'S':
 		t->seal = true;
 		break;
+	case 'H':
+		t->hold = true;
+		break;
 	case 'U':
 		t->unconfined = true;
 		break;
@@ -239,13 +243,21 @@ static void pump(struct runtime_process *p)
 			break;
 }
 
-static int run(const struct spec *s)
+static int run(const struct tool *t)
 {
+	const struct spec *s = &t->spec;
 	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
 	struct err err = { 0 };
 	int status = 0;
 
-	if (runtime_start(s, &p, &err) < 0 || runtime_release(&p, &err) < 0)
+	if (runtime_start(s, &p, &err) < 0)
+		fail(&err);
+	if (t->hold) {
+		printf("%d\n", (int)p.pid);
+		fflush(stdout);
+		pause();
+	}
+	if (runtime_release(&p, &err) < 0)
 		fail(&err);
 	if (p.console_fd >= 0)
 		pump(&p);
@@ -279,7 +291,7 @@ int main(int argc, char **argv)
 	strv_push(&t.spec.env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	for (int i = 0; i < 3; i++)
 		t.spec.stdio[i] = isatty(i) ? -1 : i;
-	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUk:")) >= 0)
+	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUHk:")) >= 0)
 		set_option(&t, opt, optarg);
 	if (argc - optind < 2)
 		die("usage: run_tool [options] ROOT COMMAND [ARG...]");
@@ -288,5 +300,5 @@ int main(int argc, char **argv)
 	set_root(&t, argv[optind]);
 	t.spec.argv = strv_dup(argv + optind + 1);
 	set_policy(&t);
-	return t.print ? print_plan(&t.spec) : run(&t.spec);
+	return t.print ? print_plan(&t.spec) : run(&t);
 }
