@@ -9,7 +9,7 @@
  *	r = layer_unpack_finish(job, err);		the layer is visible; job is gone
  *
  * meta.json: {"diffId", "chainId", "blob", "map", "entries", "tarBytes", "fileBytes",
- * "ownersRecorded", "devicesSkipped"}; beside it, for a single map, the file "owners".
+ * "ownersRecorded", "devicesSkipped", "rootImplied"}; beside it, for a single map, the file "owners".
  */
 #pragma once
 
@@ -48,8 +48,8 @@ void layer_unpack_end(struct layer_unpack *u, uint64_t total);
 int layer_unpack_pollfd(const struct layer_unpack *u);
 
 /*
- * Not all parents were there when it began: a hard link into one of them makes finish fail with
- * -ERR_FORMAT then, and is no error of the image. Try again when the parents are there.
+ * Not all parents were there when it began: what depends on them (a hard link, a directory without
+ * an entry) makes finish fail with -ERR_FORMAT then, and is no error of the image. Try again when the parents are there.
  */
 bool layer_unpack_lacks_parents(const struct layer_unpack *u);
 

@@ -154,6 +154,7 @@ static char *make_meta(const struct layer_unpack *u, const struct unpack_result 
 	json_set_int(meta, "fileBytes", (int64_t)result->file_bytes);
 	json_set_int(meta, "ownersRecorded", (int64_t)result->owners_recorded);
 	json_set_int(meta, "devicesSkipped", (int64_t)result->devices_skipped);
+	json_set_bool(meta, "rootImplied", result->root_implied);
 	return json_print(meta, false);
 }
 
@@ -174,6 +175,9 @@ int layer_unpack_finish(struct layer_unpack *job, struct err *err)
 	r = unpack_finish(TAKE_PTR(u->unpack), &result, err);
 	if (r < 0)
 		return r;
+	/* What it found in the parents may have been in one that was not there. */
+	if (u->lacks_parents && result.asked_parents)
+		return err_set(err, ERR_FORMAT, "the layer needs its parents to be unpacked");
 	log_warnings(u, result.warnings);
 	if (!digest_equal(&result.diff_id, &u->diff_id))
 		return err_set(err, ERR_DIGEST,
