@@ -27,6 +27,7 @@ struct image_record {
 
 void image_record_done(struct image_record *r);
 DEFINE_AUTO(image_record, struct image_record, image_record_done)
+/* A deep copy into ret, which owned nothing before. */
 void image_record_copy(const struct image_record *r, struct image_record *ret);
 
 /*

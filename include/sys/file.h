@@ -29,6 +29,7 @@ int file_pread_exact(int fd, void *ret, size_t len, uint64_t offset, struct err 
 /* One read that survives EINTR: bytes, 0 at the end, or -errno. */
 ssize_t file_read(int fd, void *ret, size_t len, struct err *err) must_check;
 
+/* All of it, or an error; what was written by then stays. */
 int file_write_all(int fd, const void *data, size_t len, struct err *err) must_check;
 
 /* The whole file `name`, NUL-terminated in *ret (max is ret->max). errno kinds, -ERR_LIMIT. */

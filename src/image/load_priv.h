@@ -22,6 +22,7 @@ struct load_job {
 	size_t n, cap;
 };
 
+/* An empty one behind the others; the job's, valid until the next is added. */
 struct load_item *load_add_item(struct load_job *job);
 
 /* Publish a file of the archive, after comparing it with what is expected (size UINT64_MAX: any). */

@@ -24,8 +24,8 @@
 
 struct spool_file {
 	uint8_t head[MEDIA_SNIFF_LEN]; /* its first bytes */
-	char *name; /* clean: "blobs/sha256/HEX" */
-	char *link; /* clean name of what it is a link to, or NULL */
+	char *name;		       /* clean: "blobs/sha256/HEX" */
+	char *link;		       /* clean name of what it is a link to, or NULL */
 	struct digest digest;
 	uint64_t size;
 	enum media_compression compression; /* by its first bytes */
@@ -78,8 +78,9 @@ int spool_load(struct spool *sp, const char *name, struct buf *ret, struct err *
 int spool_adopt(struct spool *sp, struct spool_file *file, struct err *err) must_check;
 
 /*
- * Writing one file, piece by piece: begin, any number of writes, end. The file is the last one of
- * sp->files while it is written.
+ * Writing one file, piece by piece: spool_writer_begin, any number of spool_writer_data,
+ * spool_writer_end. The file is the last one of sp->files while it is written. The writer serves
+ * one file after the other, from spool_writer_init to spool_writer_done.
  */
 struct spool_writer {
 	struct spool *spool;

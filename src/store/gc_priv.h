@@ -18,6 +18,7 @@ struct gc_set {
 	bool sorted;
 };
 
+/* gc_set_add copies s; gc_set_has sorts when needed; gc_set_done frees all. */
 void gc_set_add(struct gc_set *set, const char *s);
 bool gc_set_has(struct gc_set *set, const char *s);
 void gc_set_done(struct gc_set *set);
@@ -28,5 +29,6 @@ struct gc_mark {
 	struct gc_set layers; /* whole layer ids */
 };
 
+/* gc_mark_all adds to the three sets, which gc_mark_done frees. */
 int gc_mark_all(struct store *s, struct gc_mark *mark, struct err *err) must_check;
 void gc_mark_done(struct gc_mark *mark);
