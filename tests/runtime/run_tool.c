@@ -133,7 +133,7 @@ static void set_option(struct tool *t, int opt, char *arg)
 		s->cwd = xstrdup(arg);
 		break;
 	case 'e':
-		strv_push(&s->env, arg);
+		strv_env_set(&s->env, arg);
 		break;
 	case 'h':
 		s->hostname = xstrdup(arg);
