@@ -32,6 +32,7 @@ struct runtime_process;
 enum supervise_flags {
 	SUPERVISE_TTY = STDIO_TTY,
 	SUPERVISE_INTERACTIVE = STDIO_INTERACTIVE,
+	SUPERVISE_NO_PROXY = 1 << 2, /* --sig-proxy=false: signals to us stay with us, unheeded */
 };
 
 struct supervise {

@@ -86,6 +86,12 @@ static void open_pumps(struct run *r)
 			PUMP_OUT_INHERITED | PUMP_CLOSE_IN);
 }
 
+static void forward(const struct run *r, int number)
+{
+	if (!(r->s->flags & SUPERVISE_NO_PROXY))
+		(void)pidfd_signal(r->p->pidfd, number);
+}
+
 static bool ends_waiting(int number)
 {
 	return number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP;
@@ -103,7 +109,7 @@ static void take_terminal_signal(struct run *r, int number)
 	} else if (number == SIGCONT) {
 		console_resume(c);
 	} else {
-		(void)pidfd_signal(r->p->pidfd, number);
+		forward(r, number);
 	}
 }
 
@@ -117,7 +123,7 @@ static void take_signal(struct run *r, int number)
 		take_terminal_signal(r, number);
 		return;
 	}
-	(void)pidfd_signal(r->p->pidfd, number);
+	forward(r, number);
 	if (number == SIGTSTP)
 		signal_stop_self(SIGTSTP);
 }
