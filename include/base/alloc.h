@@ -9,7 +9,10 @@
 
 #include "base/err.h"
 
+/* Uninitialised; size 0 gives a pointer that may be freed. */
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull)) must_check;
+
+/* Zeroed. */
 void *xcalloc(size_t n, size_t size) __attribute__((malloc, returns_nonnull)) must_check;
 
 /* Resize an array to n elements of that size. */

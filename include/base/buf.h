@@ -33,6 +33,7 @@ struct buf {
 void buf_done(struct buf *b);
 DEFINE_AUTO(buf, struct buf, buf_done)
 
+/* Append bytes, a string, a character, formatted text; past the maximum nothing is added. */
 void buf_append(struct buf *b, const void *data, size_t len);
 void buf_puts(struct buf *b, const char *s);
 void buf_putc(struct buf *b, char c);

@@ -11,6 +11,7 @@
 
 #define NSEC_PER_SEC 1000000000LL
 
+/* Nanoseconds since boot, suspended time included: for ages and time-outs. */
 int64_t clock_boottime_ns(void);
 int64_t clock_wall_ns(void); /* since 1970, UTC */
 

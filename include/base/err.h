@@ -58,6 +58,7 @@ int err_exit(struct err *err, int r, int status);
 /* Append a line break and "hint: <text>", a cure that the user can apply; returns r unchanged. */
 int err_hint(struct err *err, int r, const char *fmt, ...) format_printf(3, 4);
 
+/* As before the first use: no kind, no text. */
 void err_clear(struct err *err);
 
 /* Text of an errno or kind, never NULL; async-signal-safe. */

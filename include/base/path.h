@@ -16,6 +16,7 @@ char *path_clean(const char *base, const char *path) must_check;
 
 char *path_join(const char *a, const char *b) must_check; /* one '/' between */
 
+/* Begins with '/'. */
 bool path_is_absolute(const char *path);
 
 /* Compares whole components: "/a/b" is inside "/a", "/ab" is not; a path is inside itself. */

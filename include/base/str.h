@@ -21,6 +21,7 @@ static inline bool str_empty(const char *s)
 const char *str_after(const char *s, const char *prefix);
 const char *str_after_nocase(const char *s, const char *prefix); /* ASCII only */
 
+/* An empty suffix is one of every string. */
 bool str_has_suffix(const char *s, const char *suffix);
 
 /* ASCII only, never the locale. */

@@ -13,6 +13,7 @@
 #define STRV_FOREACH(s, v) \
 	for (char *const *s##_p = (char *const *)(v), *s = s##_p ? *s##_p : NULL; s; s = *++s##_p)
 
+/* Number of strings; free all of them and the vector. */
 size_t strv_len(char *const *v);
 void strv_free(char **v);
 DEFINE_AUTO_PTR(strv, char *, strv_free)

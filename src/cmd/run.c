@@ -4,6 +4,7 @@
 #include "cmd/context.h"
 #include "cmd/create_options.h"
 #include "container/remove.h"
+#include "runtime/runtime.h"
 
 static int run_and_remove(
 	struct context *ctx, const struct create_opts *o, struct container *c, struct err *err)
@@ -33,9 +34,15 @@ static int run_run(struct context *ctx, void *opts, int argc, char **argv, struc
 {
 	AUTO(container) struct container c = CONTAINER_INIT;
 	const struct create_opts *o = opts;
+	const struct idmap *map;
 	int r;
 
 	(void)argc;
+	r = context_idmap(ctx, &map, err);
+	if (r >= 0)
+		r = runtime_seal(map, err);
+	if (r < 0)
+		return r;
 	r = create_from_options(ctx, o, argv, &c, err);
 	if (r < 0)
 		return r;

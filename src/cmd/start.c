@@ -4,6 +4,7 @@
 #include "container/remove.h"
 #include "container/run.h"
 #include "container/state.h"
+#include "runtime/runtime.h"
 
 struct start_opts {
 	bool attach, interactive, sig_proxy;
@@ -53,9 +54,11 @@ static int start_run(struct context *ctx, void *opts, int argc, char **argv, str
 			err_set(err, ERR_UNSUPPORTED,
 				"this version of proa does not have detached containers"),
 			"proa start -a %s", argv[0]);
-	r = context_store(ctx, &s, err);
+	r = context_idmap(ctx, &map, err);
 	if (r >= 0)
-		r = context_idmap(ctx, &map, err);
+		r = runtime_seal(map, err);
+	if (r >= 0)
+		r = context_store(ctx, &s, err);
 	if (r >= 0)
 		r = take(s, argv[0], &c, err);
 	if (r < 0)

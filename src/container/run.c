@@ -108,62 +108,75 @@ static unsigned supervise_flags_of(const struct container_config *c, unsigned fl
 	return sf;
 }
 
-static int record_running(struct store *s, const struct container *c,
-	const struct runtime_process *p, struct container_state *st, struct err *err)
+/* One run on its way: what is asked for, what holds it, and how far it has come. */
+struct run {
+	struct store *store;
+	const struct container *container;
+	struct spec spec;
+	struct supervise supervise;
+	struct runtime_process process;
+	struct container_state *state;
+};
+
+static void run_done(struct run *run)
 {
+	supervise_done(&run->supervise);
+	runtime_done(&run->process);
+	spec_done(&run->spec);
+}
+DEFINE_AUTO(run, struct run, run_done)
+
+static int record_running(struct run *run, struct err *err)
+{
+	struct container_state *st = run->state;
 	int r = process_boot_id(st->process.boot_id, err);
 
 	if (r < 0)
 		return r;
 	st->status = CONTAINER_RUNNING;
 	st->started_ns = clock_wall_ns();
-	st->process.pid = p->pid;
-	st->process.start_time = p->start_time;
-	return container_state_write_running(s, &c->dir, st, err);
+	st->process.pid = run->process.pid;
+	st->process.start_time = run->process.start_time;
+	return container_state_write_running(run->store, &run->container->dir, st, err);
 }
 
 /* Started, recorded, released: from here on the container's own code runs. */
-static int start(struct store *s, const struct container *c, const struct spec *spec,
-	struct supervise *sv, struct runtime_process *p, struct container_state *st,
-	struct err *err)
+static int start(struct run *run, struct err *err)
 {
 	int r;
 
-	r = runtime_start(spec, p, err);
+	r = runtime_start(&run->spec, &run->process, err);
 	if (r >= 0)
-		r = record_running(s, c, p, st, err);
+		r = record_running(run, err);
 	if (r >= 0)
-		r = supervise_attach(sv, p, err);
+		r = supervise_attach(&run->supervise, &run->process, err);
 	if (r >= 0)
-		r = runtime_release(p, err);
+		r = runtime_release(&run->process, err);
 	return r;
 }
 
-static int run_supervised(struct store *s, struct container *c, const struct idmap *map,
-	unsigned flags, struct container_state *st, struct err *err)
+static int run_supervised(struct run *run, const struct idmap *map, unsigned flags, struct err *err)
 {
-	AUTO(supervise) struct supervise sv = SUPERVISE_INIT;
-	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
+	const struct container *c = run->container;
 	AUTO(root_fds) struct root_fds root = ROOT_FDS_INIT;
-	AUTO(spec) struct spec spec;
+	struct supervise *sv = &run->supervise;
 	int r;
 
-	spec_init(&spec);
-	r = spec_build(&c->config, map, 0, &spec, err);
+	r = spec_build(&c->config, map, 0, &run->spec, err);
 	if (r >= 0)
-		r = prepare_root(s, c, &root, &spec, err);
+		r = prepare_root(run->store, c, &root, &run->spec, err);
 	if (r >= 0)
-		r = etc_files_prepare(s, &c->config, &spec, err);
+		r = etc_files_prepare(run->store, &c->config, &run->spec, err);
 	if (r >= 0)
-		r = supervise_begin(&sv, supervise_flags_of(&c->config, flags), err);
+		r = supervise_begin(sv, supervise_flags_of(&c->config, flags), err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < 3; i++)
-		spec.stdio[i] = i > 0 && !(flags & RUN_ATTACH) ? -1 : sv.io.child_fd[i];
-	r = start(s, c, &spec, &sv, &p, st, err);
+		run->spec.stdio[i] = i > 0 && !(flags & RUN_ATTACH) ? -1 : sv->io.child_fd[i];
+	r = start(run, err);
 	if (r < 0)
 		return r;
-	return runtime_supervise(&sv, &p, &st->exit_code, err);
+	return runtime_supervise(sv, &run->process, &run->state->exit_code, err);
 }
 
 /* The end is on disk before anybody is told of it; a --rm container leaves nothing to tell. */
@@ -193,12 +206,21 @@ int container_run(struct store *s, struct container *c, const struct idmap *map,
 	int *ret_status, struct err *err)
 {
 	AUTO(container_state) struct container_state st = { 0 };
+	AUTO(run)
+	struct run run = {
+		.store = s,
+		.container = c,
+		.supervise = SUPERVISE_INIT,
+		.process = RUNTIME_PROCESS_INIT,
+		.state = &st,
+	};
 	struct err local = { 0 };
 	int r;
 
+	spec_init(&run.spec);
 	r = check_map(&c->config, map, &local);
 	if (r >= 0)
-		r = run_supervised(s, c, map, flags, &st, &local);
+		r = run_supervised(&run, map, flags, &local);
 	r = record_end(c, &st, r, &local);
 	container_state_forget_run(s, c->config.id);
 	if (r < 0) {

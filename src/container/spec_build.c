@@ -1,9 +1,7 @@
 #include "container/spec_build.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/sysinfo.h>
 
 #include "base/alloc.h"
@@ -15,7 +13,6 @@
 #include "runtime/seccomp_profile.h"
 #include "runtime/security_options.h"
 #include "sys/caps.h"
-#include "sys/file.h"
 
 #define NOFILE_SOFT_DEFAULT 1024
 #define NOFILE_HARD_DEFAULT 524288
@@ -58,18 +55,6 @@ static int parse_list(
 	return 0;
 }
 
-/* -v makes a source directory that is missing, as docker does. */
-static int create_source(const char *path, struct err *err)
-{
-	struct stat st;
-	int r;
-
-	if (stat(path, &st) >= 0 || errno != ENOENT)
-		return 0;
-	r = file_mkdir_path(AT_FDCWD, path, 0755, err);
-	return r < 0 ? err_ctx(err, r, "mount source %s", path) : 0;
-}
-
 static int add_bind(struct spec *spec, const struct mount_spec *m, struct err *err)
 {
 	unsigned flags = 0;
@@ -90,6 +75,8 @@ static int add_bind(struct spec *spec, const struct mount_spec *m, struct err *e
 		flags |= SPEC_MOUNT_NOEXEC;
 	if (m->flags & MOUNT_SPEC_NONRECURSIVE)
 		flags |= SPEC_MOUNT_NO_RECURSIVE;
+	if (m->flags & MOUNT_SPEC_CREATE_SOURCE)
+		flags |= SPEC_MOUNT_CREATE_SOURCE;
 	spec_add_bind(spec, m->source, m->target, flags);
 	return 0;
 }
@@ -182,8 +169,7 @@ static int add_mount(struct spec *spec, const struct mount_spec *m, struct err *
 		"give an absolute path to bind a directory: -v /host/dir:%s", m->target);
 }
 
-static int build_mounts(
-	const struct container_config *c, unsigned flags, struct spec *spec, struct err *err)
+static int build_mounts(const struct container_config *c, struct spec *spec, struct err *err)
 {
 	AUTO(mounts) struct mounts m = { 0 };
 	int r;
@@ -195,12 +181,8 @@ static int build_mounts(
 		r = parse_list(&m, "--tmpfs", c->tmpfs, c->cwd, err);
 	if (r >= 0)
 		r = mount_specs_check(m.v, m.n, err);
-	for (size_t i = 0; r >= 0 && i < m.n; i++) {
+	for (size_t i = 0; r >= 0 && i < m.n; i++)
 		r = add_mount(spec, &m.v[i], err);
-		if (r >= 0 && (m.v[i].flags & MOUNT_SPEC_CREATE_SOURCE) &&
-			!(flags & SPEC_BUILD_CHECK_ONLY))
-			r = create_source(m.v[i].source, err);
-	}
 	return r;
 }
 
@@ -322,7 +304,7 @@ int spec_build(const struct container_config *c, const struct idmap *map, unsign
 	spec->cwd = xstrdup(c->workdir);
 	spec->user = xstrdup(c->user);
 	spec->hostname = xstrdup(c->hostname);
-	r = build_mounts(c, flags, spec, err);
+	r = build_mounts(c, spec, err);
 	if (r >= 0)
 		r = build_rlimits(c, spec, err);
 	if (r >= 0)

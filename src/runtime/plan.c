@@ -427,9 +427,6 @@ static void add_tmpfs(struct plan *p, const struct spec_mount *m)
 	if (m->inodes)
 		set_option(
 			op, "nr_inodes", keep(p, xasprintf("%llu", (unsigned long long)m->inodes)));
-	if (m->inodes)
-		set_option(
-			op, "nr_inodes", keep(p, xasprintf("%llu", (unsigned long long)m->inodes)));
 	if (m->uid)
 		set_option(op, "uid", keep(p, xasprintf("%u", m->uid)));
 	if (m->gid)
