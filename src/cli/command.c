@@ -80,15 +80,17 @@ struct suggestions {
 	size_t n;
 };
 
-static void suggest(struct suggestions *s, const char *typed, const char *candidate)
+/* `word` is the part of the spelling that is compared with what was typed. */
+static void suggest(
+	struct suggestions *s, const char *typed, const char *word, const char *spelling)
 {
 	/* A word of three letters that is off by two is another word. */
 	unsigned max = strlen(typed) <= 3 ? 1 : MAX_DISTANCE;
-	unsigned d = str_distance(typed, candidate, max);
+	unsigned d = str_distance(typed, word, max);
 	size_t at = 0;
 
 	/* What was typed so far may be the beginning of it. */
-	if (d > max && strlen(typed) >= 2 && str_after(candidate, typed))
+	if (d > max && strlen(typed) >= 2 && str_after(word, typed))
 		d = max;
 	if (d > max)
 		return;
@@ -102,21 +104,26 @@ static void suggest(struct suggestions *s, const char *typed, const char *candid
 		s->text[i] = s->text[i - 1];
 		s->distance[i] = s->distance[i - 1];
 	}
-	s->text[at] = candidate;
+	s->text[at] = spelling;
 	s->distance[at] = d;
 }
 
-/* With two words typed only two-word spellings are near, with one only the single words. */
-static void suggest_all(struct suggestions *s, const struct program *p, const char *typed, bool two)
+/* With an object before it only its verbs are near, else only the single words. */
+static void suggest_all(
+	struct suggestions *s, const struct program *p, const char *object, const char *typed)
 {
 	for (const struct command *const *c = p->commands; *c; c++) {
 		if ((*c)->flags & COMMAND_HIDDEN)
 			continue;
-		if (!two)
-			suggest(s, typed, (*c)->name);
+		if (!object)
+			suggest(s, typed, (*c)->name, (*c)->name);
 		STRV_FOREACH (alias, (*c)->aliases) {
-			if (two == !!strchr(alias, ' '))
-				suggest(s, typed, alias);
+			const char *verb = object ? str_after(alias, object) : NULL;
+
+			if (verb && *verb == ' ')
+				suggest(s, typed, verb + 1, alias);
+			else if (!object && !strchr(alias, ' '))
+				suggest(s, typed, alias, alias);
 		}
 	}
 }
@@ -130,7 +137,7 @@ int command_unknown(const struct program *p, int n, char *const *words, struct e
 	int r = err_set(err, ERR_USAGE, "unknown command: %s %s", p->name, typed);
 
 	err_exit(err, r, 1);
-	suggest_all(&s, p, typed, two);
+	suggest_all(&s, p, two ? words[0] : NULL, words[two ? 1 : 0]);
 	if (s.n == 0)
 		return err_hint(err, r, "'%s help' lists the commands", p->name);
 	names = xstrdup(s.text[0]);
