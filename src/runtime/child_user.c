@@ -19,12 +19,15 @@
 #include "sys/privs.h"
 #include "sys/process.h"
 
-/* Untouched pages cost nothing; given back by exec. */
+/* Untouched pages cost nothing, as long as they are small ones; given back by exec. */
 static void *reserve(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	(void)madvise(p, size, MADV_NOHUGEPAGE);
+	return p;
 }
 
 /* A missing file, and one that is no regular file of sane size, are as an empty one. */
