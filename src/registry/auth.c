@@ -231,7 +231,6 @@ static void on_token(
 	if (r == 0 && response->status == 200) {
 		r = keep_token(t, response, &err);
 	} else if (r == 0 && try_other_method(t, response->status)) {
-		t->got = t->posted;
 		r = fetch_token(t, &err);
 		if (r >= 0)
 			return;

@@ -329,8 +329,10 @@ enum http_verdict http_judge_answer(struct http_transfer *t)
 		return judge_redirect(t);
 	if (is_transient(t->status))
 		return judge_transient(t);
-	if (is_stale_target(t) && t->tries == 0 && may_retry(t))
+	if (is_stale_target(t) && !t->asked_again && may_retry(t)) {
+		t->asked_again = true;
 		return retry(t, -1, "redirect target refused");
+	}
 	/* The wanted offset may lie behind what the server thinks is the end: start over. */
 	if (t->status == 416 && t->position > 0 && t->q.sink.begin && may_retry(t)) {
 		t->position = 0;

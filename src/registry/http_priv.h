@@ -43,6 +43,7 @@ struct http_transfer {
 
 	unsigned tries;	    /* that failed since the last good progress */
 	bool reached;	    /* some server has answered something */
+	bool asked_again;   /* for a redirect target in place of one that refused */
 	bool http1;	    /* HTTP/2 broke */
 	int64_t retry_at;   /* CLOCK_BOOTTIME ns */
 	int64_t started_at; /* of the transfer */
