@@ -63,6 +63,7 @@ DEFINE_AUTO(manifest, struct manifest, manifest_done)
 
 void descriptor_done(struct descriptor *d);
 DEFINE_AUTO(descriptor, struct descriptor, descriptor_done)
+/* A deep copy into ret, which owned nothing before. */
 void descriptor_copy(const struct descriptor *d, struct descriptor *ret);
 /* The value, inside d, or NULL. */
 const char *descriptor_annotation(const struct descriptor *d, const char *key);

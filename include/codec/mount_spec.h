@@ -79,5 +79,6 @@ int mount_spec_parse_tmpfs(const char *arg, struct mount_spec *ret, struct err *
 /* No two targets are equal: -ERR_USAGE "Duplicate mount point: /x". */
 int mount_specs_check(const struct mount_spec *v, size_t n, struct err *err) must_check;
 
+/* Static: "bind", "volume", "tmpfs". */
 const char *mount_type_name(enum mount_type type);
 const char *mount_propagation_name(enum mount_propagation p); /* "" for the default */

@@ -9,7 +9,7 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "codec/mount_priv.h"
+#include "codec/mount_spec_priv.h"
 
 /*
  * --mount: one record of CSV (RFC 4180), each field a key=value. Fields may come in any order, so

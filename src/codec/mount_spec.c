@@ -8,7 +8,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "codec/mount_priv.h"
+#include "codec/mount_spec_priv.h"
 
 static const struct {
 	const char *word;

@@ -7,7 +7,7 @@
 #include "base/path.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "codec/mount_priv.h"
+#include "codec/mount_spec_priv.h"
 
 /* -v [SOURCE:]TARGET[:OPTIONS]: up to three parts, and no way to quote a colon, as in docker. */
 

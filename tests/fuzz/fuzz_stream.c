@@ -6,7 +6,7 @@
 
 #include "codec/decompress.h"
 
-#define OUTPUT_MAX (1U << 20) /* a bomb is no finding, only slow */
+#define OUTPUT_MAX (1U << 17) /* a bomb is no finding, only slow */
 
 struct result {
 	uint64_t len, hash;

@@ -28,7 +28,7 @@
 	"\"config\":{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"" D1 "\",\"size\":2}"
 #define LAYERS                                                                                    \
 	"\"layers\":[{\"mediaType\":\"" MEDIA_OCI_LAYER_GZIP "\",\"digest\":\"" D2 "\",\"size\":" \
-										   "3}]"
+	"3}]"
 #define V2	"\"schemaVersion\":2"
 #define TYPE(t) "\"mediaType\":\"" t "\""
 
@@ -248,7 +248,7 @@ static void artifacts_are_not_run(void **state)
 		{ "{" V2 "," CONFIG "," LAYERS "}", NULL },
 		{ "{" V2 "," LAYERS ",\"config\":{\"digest\":\"" D1 "\",\"size\":1}}", NULL },
 		{ "{" V2 ",\"layers\":[],\"config\":{\"mediaType\":\"application/"
-			 "vnd.cncf.helm.config.v1+json\","
+		  "vnd.cncf.helm.config.v1+json\","
 		  "\"digest\":\"" D1 "\",\"size\":1}}",
 			"this is a Helm chart (application/vnd.cncf.helm.config.v1+json), not an "
 			"image that can "

@@ -167,116 +167,109 @@ static void volumes(void **state)
 	check_bad(VOLUME, bad, N(bad));
 }
 
+static const struct good good_mounts[] = {
+	{ "type=bind,source=/a,target=/b", "bind /a > /b" },
+	{ "type=bind,src=/a,dst=/b,ro", "bind /a > /b ro" },
+	{ "type=bind,src=/a,destination=/b,readonly", "bind /a > /b ro" },
+	{ "readonly=true,type=bind,src=/a,dst=/b", "bind /a > /b ro" },
+	{ "type=bind,src=/a,dst=/b,ro=false", "bind /a > /b" },
+	{ "TYPE=Bind,Source=/A,Target=/B", "bind /A > /B" },
+	{ "type=bind,src=./x,dst=/b", "bind /cwd/x > /b" },
+	{ "type=bind,\"src=/a,b\",dst=/b", "bind /a,b > /b" },
+	{ "type=bind,\"src=/a \"\"q\"\"\",dst=/b", "bind /a \"q\" > /b" },
+	{ "type=bind,src=/a=b,dst=/b", "bind /a=b > /b" },
+	{ "type=bind,src=/a,dst=/b,bind-propagation=rslave", "bind /a > /b rslave" },
+	{ "type=bind,src=/a,dst=/b,bind-nonrecursive", "bind /a > /b nonrecursive" },
+	{ "type=bind,src=/a,dst=/b,bind-recursive=disabled", "bind /a > /b nonrecursive" },
+	{ "type=bind,src=/a,dst=/b,ro,bind-recursive=writable", "bind /a > /b ro ro-top" },
+	{ "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly", "bind /a > /b ro ro-force" },
+	{ "type=bind,src=/a,dst=/b,bind-create-src", "bind /a > /b create" },
+	{ "type=bind,src=/a,dst=/b,consistency=cached", "bind /a > /b" },
+	{ "type=bind,src=/a,dst=/b,dst=/c", "bind /a > /c" },
+	{ "type=tmpfs,target=/t", "tmpfs - > /t noexec nosuid nodev" },
+	{ "type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1777",
+		"tmpfs - > /t noexec nosuid nodev size=67108864 mode=1777" },
+	{ "type=tmpfs,dst=/t,tmpfs-mode=0700,ro", "tmpfs - > /t ro noexec nosuid nodev mode=700" },
+	{ "target=/v", "volume - > /v" },
+	{ "type=volume,src=data,dst=/v,volume-nocopy", "volume data > /v nocopy" },
+	{ "src=data,dst=/v,volume-nocopy=false,volume-subpath=x/"
+	  "y,volume-driver=local,volume-opt=o=1",
+		"volume data > /v subpath=x/y volume-driver=local volume-opt=o=1" },
+};
+
+static const struct bad bad_mounts[] = {
+	{ "", "invalid field '' must be a key=value pair", 0 },
+	{ "type", "invalid field 'type' must be a key=value pair", 0 },
+	{ "type=bind,", "invalid field '' must be a key=value pair", 0 },
+	{ "type=bind,source=/a,target", "invalid field 'target' must be a key=value pair", 0 },
+	{ "type=bind,wat=1", "unexpected key 'wat' in 'wat=1'", 0 },
+	{ "type=bind,bind-wat=1", "unexpected key 'bind-wat' in 'bind-wat=1'", 0 },
+	{ "type=tmpfs,tmpfs-uid=1", "unexpected key 'tmpfs-uid' in 'tmpfs-uid=1'", 0 },
+	{ "type=bind,src=/a,dst=/b,readonly=maybe", "invalid value for readonly: maybe", 0 },
+	{ "type=tmpfs,dst=/t,tmpfs-size=x", "invalid value for tmpfs-size: x", 0 },
+	{ "type=tmpfs,dst=/t,tmpfs-size=50%", "invalid value for tmpfs-size: 50%", 0 },
+	{ "type=tmpfs,dst=/t,tmpfs-mode=9", "invalid value for tmpfs-mode: 9", 0 },
+	{ "type=bind,src=/a,dst=/b,bind-propagation=x", "invalid propagation value: \"x\"", 0 },
+	{ "type=bind,src=/a,dst=/b,bind-recursive=x",
+		"invalid value for bind-recursive: x (must be \"enabled\", \"disabled\", "
+		"\"writable\", or "
+		"\"readonly\")",
+		0 },
+	{ "type=bind,src=/a,dst=/b,bind-recursive=readonly",
+		"option 'bind-recursive=readonly' requires 'readonly' to be specified in "
+		"conjunction",
+		0 },
+	{ "type=bind,src=/a", "target is required", 0 },
+	{ "type=bind,dst=/b",
+		"invalid mount config for type \"bind\": field Source must not be empty", 0 },
+	{ "type=bind,src=,dst=/b", "invalid value for 'src': value is empty", 0 },
+	{ "type=bind,src=rel,dst=/b",
+		"invalid mount config for type \"bind\": invalid mount path: 'rel' mount "
+		"path must be "
+		"absolute",
+		0 },
+	{ "type=bind,src=/a,dst=b",
+		"invalid mount config for type \"bind\": invalid mount path: 'b' mount "
+		"path must be "
+		"absolute",
+		0 },
+	{ "type=bind,src=/a,dst=/",
+		"invalid mount config for type \"bind\": invalid specification: "
+		"destination can't be '/'",
+		0 },
+	{ "type=tmpfs,src=/a,dst=/b",
+		"invalid mount config for type \"tmpfs\": field Source must not be "
+		"specified",
+		0 },
+	{ "type=tmpfs,dst=/b,bind-propagation=shared",
+		"cannot mix 'bind-*' options with mount type 'tmpfs'", 0 },
+	{ "type=bind,src=/a,dst=/b,volume-nocopy",
+		"cannot mix 'volume-*' options with mount type 'bind'", 0 },
+	{ "dst=/b,tmpfs-size=1m", "cannot mix 'tmpfs-*' options with mount type 'volume'", 0 },
+	{ "src=a/b,dst=/b",
+		"invalid mount config for type \"volume\": \"a/b\" includes invalid "
+		"characters for a "
+		"local volume name",
+		0 },
+	{ "src=d,dst=/b,volume-driver=nfs", "volume driver \"nfs\": only \"local\" exists",
+		ERR_UNSUPPORTED },
+	{ "type=image,src=x,dst=/b",
+		"mount type \"image\" is not implemented: bind, tmpfs and volume are",
+		ERR_UNSUPPORTED },
+	{ "type=wat,dst=/b", "mount type unknown: \"wat\"", 0 },
+	{ "type=bind,\"src=/a,dst=/b",
+		"extraneous or missing \" in quoted-field: type=bind,\"src=/a,dst=/b", 0 },
+	{ "type=bind,\"src=/a\"x,dst=/b",
+		"extraneous or missing \" in quoted-field: type=bind,\"src=/a\"x,dst=/b", 0 },
+	{ "type=bind,src=\"/a\",dst=/b", "bare \" in non-quoted-field: type=bind,src=\"/a\",dst=/b",
+		0 },
+};
+
 static void mounts(void **state)
 {
-	static const struct good good[] = {
-		{ "type=bind,source=/a,target=/b", "bind /a > /b" },
-		{ "type=bind,src=/a,dst=/b,ro", "bind /a > /b ro" },
-		{ "type=bind,src=/a,destination=/b,readonly", "bind /a > /b ro" },
-		{ "readonly=true,type=bind,src=/a,dst=/b", "bind /a > /b ro" },
-		{ "type=bind,src=/a,dst=/b,ro=false", "bind /a > /b" },
-		{ "TYPE=Bind,Source=/A,Target=/B", "bind /A > /B" },
-		{ "type=bind,src=./x,dst=/b", "bind /cwd/x > /b" },
-		{ "type=bind,\"src=/a,b\",dst=/b", "bind /a,b > /b" },
-		{ "type=bind,\"src=/a \"\"q\"\"\",dst=/b", "bind /a \"q\" > /b" },
-		{ "type=bind,src=/a=b,dst=/b", "bind /a=b > /b" },
-		{ "type=bind,src=/a,dst=/b,bind-propagation=rslave", "bind /a > /b rslave" },
-		{ "type=bind,src=/a,dst=/b,bind-nonrecursive", "bind /a > /b nonrecursive" },
-		{ "type=bind,src=/a,dst=/b,bind-recursive=disabled", "bind /a > /b nonrecursive" },
-		{ "type=bind,src=/a,dst=/b,ro,bind-recursive=writable", "bind /a > /b ro ro-top" },
-		{ "type=bind,src=/a,dst=/b,ro,bind-recursive=readonly",
-			"bind /a > /b ro ro-force" },
-		{ "type=bind,src=/a,dst=/b,bind-create-src", "bind /a > /b create" },
-		{ "type=bind,src=/a,dst=/b,consistency=cached", "bind /a > /b" },
-		{ "type=bind,src=/a,dst=/b,dst=/c", "bind /a > /c" },
-		{ "type=tmpfs,target=/t", "tmpfs - > /t noexec nosuid nodev" },
-		{ "type=tmpfs,dst=/t,tmpfs-size=64m,tmpfs-mode=1777",
-			"tmpfs - > /t noexec nosuid nodev size=67108864 mode=1777" },
-		{ "type=tmpfs,dst=/t,tmpfs-mode=0700,ro",
-			"tmpfs - > /t ro noexec nosuid nodev mode=700" },
-		{ "target=/v", "volume - > /v" },
-		{ "type=volume,src=data,dst=/v,volume-nocopy", "volume data > /v nocopy" },
-		{ "src=data,dst=/v,volume-nocopy=false,volume-subpath=x/"
-		  "y,volume-driver=local,volume-opt=o=1",
-			"volume data > /v subpath=x/y volume-driver=local volume-opt=o=1" },
-	};
-	static const struct bad bad[] = {
-		{ "", "invalid field '' must be a key=value pair", 0 },
-		{ "type", "invalid field 'type' must be a key=value pair", 0 },
-		{ "type=bind,", "invalid field '' must be a key=value pair", 0 },
-		{ "type=bind,source=/a,target", "invalid field 'target' must be a key=value pair",
-			0 },
-		{ "type=bind,wat=1", "unexpected key 'wat' in 'wat=1'", 0 },
-		{ "type=bind,bind-wat=1", "unexpected key 'bind-wat' in 'bind-wat=1'", 0 },
-		{ "type=tmpfs,tmpfs-uid=1", "unexpected key 'tmpfs-uid' in 'tmpfs-uid=1'", 0 },
-		{ "type=bind,src=/a,dst=/b,readonly=maybe", "invalid value for readonly: maybe",
-			0 },
-		{ "type=tmpfs,dst=/t,tmpfs-size=x", "invalid value for tmpfs-size: x", 0 },
-		{ "type=tmpfs,dst=/t,tmpfs-size=50%", "invalid value for tmpfs-size: 50%", 0 },
-		{ "type=tmpfs,dst=/t,tmpfs-mode=9", "invalid value for tmpfs-mode: 9", 0 },
-		{ "type=bind,src=/a,dst=/b,bind-propagation=x", "invalid propagation value: \"x\"",
-			0 },
-		{ "type=bind,src=/a,dst=/b,bind-recursive=x",
-			"invalid value for bind-recursive: x (must be \"enabled\", \"disabled\", "
-			"\"writable\", or "
-			"\"readonly\")",
-			0 },
-		{ "type=bind,src=/a,dst=/b,bind-recursive=readonly",
-			"option 'bind-recursive=readonly' requires 'readonly' to be specified in "
-			"conjunction",
-			0 },
-		{ "type=bind,src=/a", "target is required", 0 },
-		{ "type=bind,dst=/b",
-			"invalid mount config for type \"bind\": field Source must not be empty",
-			0 },
-		{ "type=bind,src=,dst=/b", "invalid value for 'src': value is empty", 0 },
-		{ "type=bind,src=rel,dst=/b",
-			"invalid mount config for type \"bind\": invalid mount path: 'rel' mount "
-			"path must be "
-			"absolute",
-			0 },
-		{ "type=bind,src=/a,dst=b",
-			"invalid mount config for type \"bind\": invalid mount path: 'b' mount "
-			"path must be "
-			"absolute",
-			0 },
-		{ "type=bind,src=/a,dst=/",
-			"invalid mount config for type \"bind\": invalid specification: "
-			"destination can't be '/'",
-			0 },
-		{ "type=tmpfs,src=/a,dst=/b",
-			"invalid mount config for type \"tmpfs\": field Source must not be "
-			"specified",
-			0 },
-		{ "type=tmpfs,dst=/b,bind-propagation=shared",
-			"cannot mix 'bind-*' options with mount type 'tmpfs'", 0 },
-		{ "type=bind,src=/a,dst=/b,volume-nocopy",
-			"cannot mix 'volume-*' options with mount type 'bind'", 0 },
-		{ "dst=/b,tmpfs-size=1m", "cannot mix 'tmpfs-*' options with mount type 'volume'",
-			0 },
-		{ "src=a/b,dst=/b",
-			"invalid mount config for type \"volume\": \"a/b\" includes invalid "
-			"characters for a "
-			"local volume name",
-			0 },
-		{ "src=d,dst=/b,volume-driver=nfs", "volume driver \"nfs\": only \"local\" exists",
-			ERR_UNSUPPORTED },
-		{ "type=image,src=x,dst=/b",
-			"mount type \"image\" is not implemented: bind, tmpfs and volume are",
-			ERR_UNSUPPORTED },
-		{ "type=wat,dst=/b", "mount type unknown: \"wat\"", 0 },
-		{ "type=bind,\"src=/a,dst=/b",
-			"extraneous or missing \" in quoted-field: type=bind,\"src=/a,dst=/b", 0 },
-		{ "type=bind,\"src=/a\"x,dst=/b",
-			"extraneous or missing \" in quoted-field: type=bind,\"src=/a\"x,dst=/b",
-			0 },
-		{ "type=bind,src=\"/a\",dst=/b",
-			"bare \" in non-quoted-field: type=bind,src=\"/a\",dst=/b", 0 },
-	};
-
 	(void)state;
-	check_good(MOUNT, good, N(good));
-	check_bad(MOUNT, bad, N(bad));
+	check_good(MOUNT, good_mounts, N(good_mounts));
+	check_bad(MOUNT, bad_mounts, N(bad_mounts));
 }
 
 static void tmpfs(void **state)
