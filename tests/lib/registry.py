@@ -531,3 +531,72 @@ def proa_environment(home):
         "XDG_RUNTIME_DIR": str(home / "run"),
         "LANG": "C.UTF-8",
     }
+
+
+class Nginx:
+    """nginx before a Registry, as clouds put one there.
+
+    front   blobs are redirected to a store that refuses a second kind of authorization
+    slow    two requests a second, then 429 with Retry-After
+    """
+
+    def __init__(self, directory, registry):
+        directory.mkdir(parents=True, exist_ok=True)
+        self.directory = directory
+        self.front, self.slow, self.store = free_port(), free_port(), free_port()
+        pair = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        scheme = "https" if registry.certificate else "http"
+        upstream = f"proxy_pass {scheme}://{registry.host}"
+        common = ("proxy_ssl_verify off; proxy_http_version 1.1; proxy_set_header Host "
+                  "$http_host; proxy_set_header X-Forwarded-Proto http;")
+        paths = "".join(f"{kind}_temp_path {directory}/{kind};\n"
+                        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        (directory / "nginx.conf").write_text(f"""
+daemon off; worker_processes 1; pid {directory}/pid; error_log {directory}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  log_format line '$server_port $status $request_method $uri "$http_authorization"';
+  access_log {directory}/access.log line;
+  {paths}
+  limit_req_zone $binary_remote_addr zone=all:1m rate=2r/s;
+  server {{
+    listen 127.0.0.1:{self.front};
+    location ~ ^/v2/(.+)/blobs/(sha256:[0-9a-f]+)$ {{
+      if ($http_authorization = "") {{ {upstream}; }}
+      return 307 http://127.0.0.1:{self.store}/$1/$2?X-Amz-Signature=canary;
+    }}
+    location / {{ {common} {upstream}; }}
+  }}
+  server {{
+    listen 127.0.0.1:{self.slow};
+    location / {{
+      limit_req zone=all burst=1 nodelay; limit_req_status 429; error_page 429 @limit;
+      {common} {upstream};
+    }}
+    location @limit {{
+      internal; default_type application/json; add_header Retry-After 1 always;
+      return 429 '{{"errors":[{{"code":"TOOMANYREQUESTS","message":"slow down"}}]}}';
+    }}
+  }}
+  server {{
+    listen 127.0.0.1:{self.store};
+    location ~ ^/(.+)/(sha256:[0-9a-f]+)$ {{
+      if ($http_authorization != "") {{ return 400 'Only one auth mechanism allowed'; }}
+      proxy_ssl_verify off; proxy_set_header Authorization "Basic {pair}";
+      {upstream}/v2/$1/blobs/$2;
+    }}
+  }}
+}}
+""")
+        self.process = subprocess.Popen(
+            ["nginx", "-e", directory / "error.log", "-c", directory / "nginx.conf"],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for port in (self.front, self.slow, self.store):
+            wait_for_port(port, self.process)
+
+    def log(self):
+        return (self.directory / "access.log").read_text()
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
