@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.join(HERE, "lib"))
 import accounts  # noqa: E402  pylint: disable=wrong-import-position
 import images  # noqa: E402  pylint: disable=wrong-import-position
 
-NAMES = {"root": "root", "sub": "proa-t-sub", "nosub": "proa-t-nosub"}
+# Of this session: several may run on one machine.
+NAMES = {"root": "root", "sub": f"proat{os.getpid()}s", "nosub": f"proat{os.getpid()}n"}
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +41,7 @@ def people(scratch, proa_binary):
     """All three accounts by kind."""
     if os.getuid() != 0:
         pytest.skip("making test accounts needs root")
+    accounts.remove_orphans()
     accounts.make_user(NAMES["sub"], ranges=True)
     accounts.make_user(NAMES["nosub"], ranges=False)
     yield {kind: accounts.Account(kind, name, proa_binary, scratch)

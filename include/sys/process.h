@@ -30,7 +30,7 @@ int process_start_time(pid_t pid, uint64_t *ret, struct err *err) must_check;
 /* Both, for the process that has this pid now. */
 int process_identify(pid_t pid, struct process_identity *ret, struct err *err) must_check;
 
-/* True when that very process still exists (a zombie does). */
+/* True while that very process runs; one that has ended and waits to be reaped does not. */
 bool process_is_alive(const struct process_identity *id);
 
 /*

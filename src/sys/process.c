@@ -1,6 +1,7 @@
 #include "sys/process.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,8 +124,10 @@ int process_open(const struct process_identity *id, struct err *err)
 bool process_is_alive(const struct process_identity *id)
 {
 	autofd int fd = process_open(id, NULL);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return fd >= 0;
+	/* A pidfd is readable once the process has ended, reaped or not. */
+	return fd >= 0 && poll(&p, 1, 0) == 0;
 }
 
 int process_close_from(unsigned first)

@@ -27,7 +27,10 @@ def test_identity_is_root(busybox):
 
 
 def test_killed_by_signal_is_128_plus_n(busybox):
-    assert busybox.proa("run", "--rm", "busybox", "sh", "-c", "kill -9 $$").returncode == 137
+    done = busybox.proa("run", "--rm", "--init", "busybox", "sh", "-c", "kill -9 $$")
+    assert done.returncode == 137
+    done = busybox.proa("run", "--rm", "--init", "busybox", "sh", "-c", "kill -TERM $$")
+    assert done.returncode == 143
 
 
 def test_init_reaps_and_passes_status(busybox):

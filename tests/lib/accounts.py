@@ -5,6 +5,7 @@ everything that their containers left behind.
 """
 import os
 import pwd
+import re
 import shutil
 import signal
 import subprocess
@@ -144,6 +145,14 @@ def remove_user(name):
     for path in ("/etc/subuid", "/etc/subgid"):
         if os.path.exists(path):
             _drop_line(path, name)
+
+
+def remove_orphans():
+    """Accounts of test sessions that were killed: their number is a process that is gone."""
+    for entry in pwd.getpwall():
+        match = re.fullmatch(r"proat(\d+)[sn]", entry.pw_name)
+        if match and not os.path.exists(f"/proc/{match[1]}"):
+            remove_user(entry.pw_name)
 
 
 def remove_tree(path):
