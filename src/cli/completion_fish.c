@@ -232,6 +232,9 @@ void completion_fish(FILE *out, const struct program *p)
 	print_options(out, "-", p->options);
 	for (size_t i = 0; i < n; i++) {
 		print_options(out, commands[i]->name, commands[i]->options);
+		fprintf(out,
+			"complete -c proa -n '__proa_options_of %s' -l help -d 'Print this help'\n",
+			commands[i]->name);
 		print_operands(out, commands[i]);
 	}
 }

@@ -5,8 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "codec/template.h"
 #include "cli/format_priv.h"
+#include "codec/template.h"
 
 /* Variables are a stack; a block drops what it has declared. */
 struct variable {

@@ -69,12 +69,23 @@ size_t text_option_name(const struct option_spec *o, char *ret, size_t size)
 	return (size_t)n;
 }
 
+/* Does the help text name each value by itself? */
+static bool names_all(const char *help, const char *const *values)
+{
+	STRV_FOREACH (value, values) {
+		if (!strstr(help, value))
+			return false;
+	}
+	return true;
+}
+
 char *text_option_help(const struct option_spec *o)
 {
 	AUTO(buf) struct buf b = BUF_INIT(TEXT_MAX_HELP);
+	const char *help = o->help ? o->help : "";
 
-	buf_puts(&b, o->help ? o->help : "");
-	if (o->kind == OPTION_ENUM) {
+	buf_puts(&b, help);
+	if (o->kind == OPTION_ENUM && !names_all(help, o->values)) {
 		autofree char *all = strv_join((char *const *)o->values, ", ");
 
 		buf_printf(&b, " (%s)", all);
