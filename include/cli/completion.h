@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "cli/command.h"
 
+/* The whole script, for `source` or for the place where the shell looks for it. */
 void completion_bash(FILE *out, const struct program *p);
 void completion_zsh(FILE *out, const struct program *p);
 void completion_fish(FILE *out, const struct program *p);

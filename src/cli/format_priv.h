@@ -1,7 +1,7 @@
 /*
- * Between format.c, which walks the tree, and format_func.c, which knows the functions. A value is a
- * `const struct json *`; NULL is "no value". What a function makes is kept in the state until the
- * whole template is done.
+ * Between format.c, which walks the tree, format_func.c, which knows the functions, and
+ * format_print.c, which makes text. A value is a `const struct json *`; NULL is "no value". What
+ * a function makes is kept in the state until the whole template is done.
  */
 #pragma once
 
@@ -33,6 +33,13 @@ bool format_is_true(const struct json *v);
 
 /* As fmt.Print does: [a b], map[k:v], <nil>, <no value>. */
 void format_print_value(struct buf *b, const struct json *v);
+
+/*
+ * Append the values as the format asks: %s %v %q %t %d %x %X %f with flags, width and precision.
+ * -ERR_FORMAT with a reason (static text) when they do not fit it.
+ */
+int format_printf_values(const char *format, const struct json *const *args, size_t n,
+	struct buf *out, const char **ret_why) must_check;
 
 /* Call a function by name; -ERR_FORMAT when there is none or its arguments do not fit. */
 int format_call(struct format_state *s, const char *name, const struct json *const *args, size_t n,
