@@ -55,6 +55,7 @@ enum plan_op_kind {
 	PLAN_DIRECTORY,	  /* one directory in /dev */
 	PLAN_DEVICE,	  /* one device node in /dev */
 	PLAN_LINK,	  /* one symbolic link in /dev */
+	PLAN_STAGE,	  /* a slot onto a path of the host, in our namespace, for the time being */
 	PLAN_ATTACH,	  /* a slot onto a directory of another slot, STRICT */
 	PLAN_MASK,	  /* hide a path of proc or sys */
 	PLAN_READONLY,	  /* a path of proc or sys made read-only */

@@ -25,6 +25,7 @@ static child_op_fn *const operations[] = {
 	[PLAN_DIRECTORY] = child_op_directory,
 	[PLAN_DEVICE] = child_op_device,
 	[PLAN_LINK] = child_op_link,
+	[PLAN_STAGE] = child_op_stage,
 	[PLAN_ATTACH] = child_op_attach,
 	[PLAN_MASK] = child_op_mask,
 	[PLAN_READONLY] = child_op_readonly,

@@ -111,6 +111,14 @@ static int open_mount_point(const struct child *c, const struct plan_op *op, str
 	return fd < 0 ? err_sys(err, -fd, "cannot open mount point %s", op->path) : fd;
 }
 
+/* Masks can only be put on what is attached (before 6.15); the tree moves on with them. */
+int child_op_stage(struct child *c, const struct plan_op *op, struct err *err)
+{
+	int r = mount_tree_move_to(child_slot(c, op->slot), op->path);
+
+	return r < 0 ? err_sys(err, -r, "cannot attach over %s", op->path) : 0;
+}
+
 int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
 {
 	autofd int at = -EBADF;

@@ -80,7 +80,7 @@ typedef int child_op_fn(struct child *c, const struct plan_op *op, struct err *e
 
 child_op_fn child_op_private, child_op_overlay, child_op_root_attach, child_op_pivot,
 	child_op_check, child_op_root_rdonly; /* child_root.c */
-child_op_fn child_op_fs, child_op_source, child_op_attach, child_op_mask,
+child_op_fn child_op_fs, child_op_source, child_op_stage, child_op_attach, child_op_mask,
 	child_op_readonly;		   /* child_mount.c */
 child_op_fn child_op_bind, child_op_tmpfs; /* child_volume.c */
 child_op_fn child_op_directory, child_op_device, child_op_link, child_op_console,

@@ -30,21 +30,31 @@ static void *reserve(size_t size)
 	return p;
 }
 
-/* A missing file, and one that is no regular file of sane size, are as an empty one. */
-static int read_database(
-	int root, const char *path, const char **ret_text, size_t *ret_len, struct err *err)
+/* A missing file, and one that is no regular file, are as an empty one. */
+static int read_database(int root, const char *path, char *room, size_t *ret_len, struct err *err)
 {
-	char *text = reserve(PASSWD_BYTES_MAX);
-	ssize_t n;
+	ssize_t n = openat_read_in_root(root, path, room, PASSWD_BYTES_MAX);
 
-	if (!text)
-		return err_sys(err, ENOMEM, "no memory for /%s", path);
-	n = openat_read_in_root(root, path, text, PASSWD_BYTES_MAX);
 	if (n == -EFBIG)
 		return err_set(err, ERR_LIMIT, "/%s of the image is too large", path);
-	*ret_text = n > 0 ? text : NULL;
 	*ret_len = n > 0 ? (size_t)n : 0;
 	return 0;
+}
+
+/* Both files, one behind the other: they mostly fit into one page. */
+static int read_databases(int root, struct passwd_files *ret, struct err *err)
+{
+	char *room = reserve(2 * (size_t)PASSWD_BYTES_MAX);
+	int r;
+
+	if (!room)
+		return err_sys(err, ENOMEM, "no memory for /etc/passwd");
+	r = read_database(root, "etc/passwd", room, &ret->passwd_len, err);
+	if (r < 0)
+		return r;
+	ret->passwd = room;
+	ret->group = room + ret->passwd_len;
+	return read_database(root, "etc/group", room + ret->passwd_len, &ret->group_len, err);
 }
 
 static int resolve(struct child *c, const struct passwd_files *files, struct err *err)
@@ -107,9 +117,7 @@ int child_op_user(struct child *c, const struct plan_op *op, struct err *err)
 	int root = child_slot(c, op->into), r;
 	struct passwd_files files = { .passwd = NULL };
 
-	r = read_database(root, "etc/passwd", &files.passwd, &files.passwd_len, err);
-	if (r >= 0)
-		r = read_database(root, "etc/group", &files.group, &files.group_len, err);
+	r = read_databases(root, &files, err);
 	if (r >= 0)
 		r = resolve(c, &files, err);
 	if (r >= 0)

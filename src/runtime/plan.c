@@ -377,10 +377,26 @@ static void add_special(struct plan *p, enum plan_op_kind kind, char *const *pat
 
 static void plan_masks(const struct spec *s, struct plan *p)
 {
-	if (!has_masks(s))
-		return;
-	add_special(p, PLAN_READONLY, s->readonly);
-	add_special(p, PLAN_MASK, s->masked);
+	if (has_masks(s))
+		add_special(p, PLAN_MASK, s->masked);
+}
+
+static void plan_readonly(const struct spec *s, struct plan *p)
+{
+	if (has_masks(s))
+		add_special(p, PLAN_READONLY, s->readonly);
+}
+
+/*
+ * With ranges there is time before the map is written: the masks are put on then, while the two
+ * trees hang over the host's own, in this namespace only.
+ */
+static void plan_staged(struct plan *p, int slot, const char *path)
+{
+	struct plan_op *op = add(p, PLAN_STAGE);
+
+	op->slot = slot;
+	op->path = path;
 }
 
 /* What the user asked for, as one list to be sorted: mounts first, then files. */
@@ -509,6 +525,11 @@ int plan_make(const struct spec *s, struct plan **ret, struct err *err)
 	p = NEW(struct plan);
 	p->n_slots = (unsigned)slots;
 	plan_before_map(s, p);
+	if (s->map.kind == IDMAP_RANGES) {
+		plan_staged(p, PLAN_SLOT_PROC, "/proc");
+		plan_staged(p, PLAN_SLOT_SYS, "/sys");
+		plan_masks(s, p);
+	}
 	plan_map(s, p);
 	plan_root(s, p);
 	plan_sysctls(s, p);
@@ -516,7 +537,9 @@ int plan_make(const struct spec *s, struct plan **ret, struct err *err)
 	add_attach(p, PLAN_SLOT_SYS, PLAN_SLOT_ROOT, "sys");
 	add_attach(p, PLAN_SLOT_CGROUP, PLAN_SLOT_SYS, "fs/cgroup");
 	plan_dev(s, p);
-	plan_masks(s, p);
+	if (s->map.kind != IDMAP_RANGES)
+		plan_masks(s, p);
+	plan_readonly(s, p);
 	plan_targets(s, p);
 	plan_inside(s, p);
 	*ret = TAKE_PTR(p);

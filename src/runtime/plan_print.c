@@ -21,6 +21,7 @@ const char *plan_op_name(enum plan_op_kind kind)
 		[PLAN_DIRECTORY] = "directory",
 		[PLAN_DEVICE] = "device",
 		[PLAN_LINK] = "link",
+		[PLAN_STAGE] = "stage",
 		[PLAN_ATTACH] = "attach",
 		[PLAN_MASK] = "mask",
 		[PLAN_READONLY] = "readonly",

@@ -262,6 +262,9 @@ ssize_t openat_read_in_root(int root_fd, const char *path, void *buf, size_t siz
 		return -EINVAL;
 	if (st.st_size > 0 && (uint64_t)st.st_size > size)
 		return -EFBIG;
+	/* One byte more than it claims to hold: the end is then seen by the same call. */
+	if (st.st_size > 0 && (size_t)st.st_size < size)
+		size = (size_t)st.st_size + 1;
 	for (;;) {
 		ssize_t n = read(fd, (char *)buf + done, size - done);
 
@@ -269,9 +272,9 @@ ssize_t openat_read_in_root(int root_fd, const char *path, void *buf, size_t siz
 			continue;
 		if (n < 0)
 			return -errno;
-		if (n == 0)
-			return (ssize_t)done;
 		done += (size_t)n;
+		if (n == 0 || (st.st_size > 0 && done == (size_t)st.st_size))
+			return (ssize_t)done;
 		if (done == size) /* grew while it was read, or lies about its size */
 			return -EFBIG;
 	}
