@@ -98,8 +98,9 @@ static void normalise(struct platform *p)
 			assign(p->variant, aliases[i].variant);
 		break;
 	}
-	/* "8" is written for "v8". */
-	if (p->variant[0] >= '1' && p->variant[0] <= '9') {
+	/* "8" is written for "v8". What the letter has no room for is no variant of anything. */
+	if (p->variant[0] >= '1' && p->variant[0] <= '9' &&
+		strlen(p->variant) + 1 < sizeof(p->variant)) {
 		memmove(p->variant + 1, p->variant, strlen(p->variant) + 1);
 		p->variant[0] = 'v';
 	}
@@ -137,8 +138,7 @@ bool platform_from(
 	os = os ? os : "";
 	architecture = architecture ? architecture : "";
 	variant = variant ? variant : "";
-	/* One byte is kept for the 'v' that normalising may add. */
-	if (strlen(os) >= max || strlen(architecture) >= max || strlen(variant) >= max - 1)
+	if (strlen(os) >= max || strlen(architecture) >= max || strlen(variant) >= max)
 		return false;
 	fill(os, architecture, variant, ret);
 	return true;
@@ -175,7 +175,7 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 	for (;;) {
 		size_t len = strcspn(p, "/");
 
-		if (n == 3 || !copy_part(parts[n], sizeof(parts[n]) - 1, p, len))
+		if (n == 3 || !copy_part(parts[n], sizeof(parts[n]), p, len))
 			return err_set(err, ERR_FORMAT,
 				"\"%s\" is an invalid platform: want OS[/ARCH[/VARIANT]]", s);
 		n++;
