@@ -6,8 +6,8 @@
  *	tar_sparse_add(&map, offset, length, err);	(for each, in the archive's order)
  *	tar_sparse_end(&map, stored_size, err);
  *
- * Rules: ranges ascend, do not overlap and end within the file's size; their lengths sum up to
- * what the archive stores; at most TAR_SPARSE_MAX ranges. Anything else is an error, since two
+ * Rules: ranges ascend, do not overlap and end within the file's size; all but the last are whole
+ * blocks; their lengths sum up to what the archive stores; at most TAR_SPARSE_MAX ranges. Anything else is an error, since two
  * readings of one archive are how entries are smuggled.
  */
 #pragma once

@@ -659,7 +659,7 @@ int tar_reader_next(struct tar_reader *t, const uint8_t **p, size_t *len, struct
 
 int tar_reader_finish(struct tar_reader *t, struct err *err)
 {
-	if (!t->any)
+	if (!t->any && !t->fill)
 		return err_set(err, ERR_FORMAT, "tar archive is empty (0 bytes)");
 	if (t->state == ST_END || (t->state == ST_ZERO && t->fill == 0))
 		return 0;

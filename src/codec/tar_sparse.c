@@ -29,6 +29,10 @@ int tar_sparse_add(struct tar_sparse *map, uint64_t offset, uint64_t length, str
 		return err_set(err, ERR_FORMAT, "sparse map passes the end of the file");
 	if (last && offset < last->offset + last->length)
 		return err_set(err, ERR_FORMAT, "sparse map overlaps or descends");
+	/* GNU tar pads each range to whole blocks, others do not: a map where it matters is a trap. */
+	if (length && map->stored % 512)
+		return err_set(
+			err, ERR_FORMAT, "sparse map has a part of a block before its last range");
 	GROW(map->ranges, map->n, map->cap);
 	map->ranges[map->n++] = (struct tar_sparse_range){ offset, length };
 	map->stored += length; /* cannot overflow: ranges are disjoint and inside real_size */

@@ -293,6 +293,15 @@ static int untar_landlock(const struct child *c, struct err *err)
 	return landlock_restrict(rules, n, err);
 }
 
+/* It would be inherited and override modes. tree_fd may be O_PATH, which has no attributes. */
+static void drop_default_acl(int tree_fd)
+{
+	autofd int fd = openat(tree_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd >= 0)
+		(void)xattr_remove(fd, "system.posix_acl_default");
+}
+
 static int untar_confine(const struct child *c, struct extract *x, struct err *err)
 {
 	uint64_t caps = CAP_MASK(CAP_CHOWN) | CAP_MASK(CAP_DAC_OVERRIDE) | CAP_MASK(CAP_FOWNER) |
@@ -304,8 +313,7 @@ static int untar_confine(const struct child *c, struct extract *x, struct err *e
 		caps |= CAP_MASK(CAP_MKNOD) | CAP_MASK(CAP_SYS_ADMIN);
 	/* libcrypto reads files and asks for memory when it is used first. */
 	hash_free(hash_new());
-	/* A default ACL on the store would be inherited and override modes. */
-	(void)xattr_remove(c->tree_fd, "system.posix_acl_default");
+	drop_default_acl(c->tree_fd);
 	r = sandbox_is_strict() ? limit(RLIMIT_DATA, UNTAR_MEMORY, err) : 0;
 	if (r >= 0)
 		r = untar_landlock(c, err);
