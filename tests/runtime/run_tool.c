@@ -11,7 +11,7 @@
  *	-r	    read-only root       -n  network none      -i  --init     -P  no_new_privs
  *	-t	    terminal: what the pty says goes to our output
  *	-m single|none|detect		 -p  print the plan and stop
- *	-c HEX	    capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
+ *	-c NUMBER   capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
  *	-V	    volatile             -S  seal first        -U  unconfined: no filter, no masks
  *	-H	    hold: print the pid when ready, never release
  */
@@ -26,6 +26,7 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/buf.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "runtime/plan.h"
@@ -71,6 +72,26 @@ static int make_dir(const char *base, const char *name)
 	return open_dir(path);
 }
 
+static uint32_t to_mode(const char *text)
+{
+	struct err err = { 0 };
+	uint32_t mode = 0;
+
+	if (parse_mode(text, &mode, &err) < 0)
+		fail(&err);
+	return mode;
+}
+
+static uint64_t to_number(const char *text)
+{
+	struct err err = { 0 };
+	uint64_t n = 0;
+
+	if (parse_u64(text, UINT64_MAX, &n, &err) < 0)
+		fail(&err);
+	return n;
+}
+
 static void add_volume(struct spec *s, char *arg)
 {
 	char *dst = strchr(arg, ':'), *opt;
@@ -90,7 +111,7 @@ static void add_tmpfs(struct spec *s, char *arg)
 
 	if (mode)
 		*mode++ = '\0';
-	spec_add_tmpfs(s, arg, SPEC_MOUNT_NOEXEC, 0, mode ? (uint32_t)strtoul(mode, NULL, 8) : 0);
+	spec_add_tmpfs(s, arg, SPEC_MOUNT_NOEXEC, 0, mode ? to_mode(mode) : 0);
 }
 
 static void add_file(struct spec *s, char *arg)
@@ -169,7 +190,7 @@ static void set_option(struct tool *t, int opt, char *arg)
 		set_map(s, arg);
 		break;
 	case 'c':
-		s->capabilities = strtoull(arg, NULL, 16);
+		s->capabilities = to_number(arg);
 		break;
 	case 'p':
 		t->print = true;
@@ -184,7 +205,7 @@ static void set_option(struct tool *t, int opt, char *arg)
 		t->unconfined = true;
 		break;
 	case 'k':
-		(void)fcntl((int)strtol(arg, NULL, 10), F_SETFD, 0);
+		(void)fcntl((int)to_number(arg), F_SETFD, 0);
 		break;
 	default:
 		exit(125);

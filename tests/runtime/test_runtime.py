@@ -414,7 +414,7 @@ def test_entry_point_is_our_own_executable(box):
     """CVE-2019-5736: what runs is our program without arguments, and nobody can write it."""
     before = open(box.tool, "rb").read()
     box.run("-S", command=("/proc/self/exe",))
-    done = box.run("-S", "-i", "-U", "-c", "1ffffffffff", command=(
+    done = box.run("-S", "-i", "-U", "-c", str(0x1ffffffffff), command=(
         "/bin/sh", "-c", "for i in 1 2 3; do echo broken > /proc/1/exe; done"))
     assert done.returncode != 0
     assert open(box.tool, "rb").read() == before
