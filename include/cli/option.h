@@ -150,7 +150,7 @@ struct option_spec {
 #define OPT_FORMAT(T, f)                                                              \
 	OPT_STRING(T, f, 0, "format", "TEMPLATE",                                     \
 		"Format output: 'table', 'table TEMPLATE', 'json', or a Go template", \
-		.detail = "See proa-format in proa(1)."),                             \
+		.detail = "OUTPUT FORMATS of proa(1) says more."),                             \
 		OPT_CONST(T, f, 0, "json", "json", "Print JSON, one object a line")
 
 #define OPT_SEEN(T, f) (1 + OPT_FIELD(T, f, bool))

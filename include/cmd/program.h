@@ -9,6 +9,7 @@
 #include "cli/command.h"
 
 struct program_opts {
+	const char *config;
 	const char *root;
 	const char *runroot;
 	const char *log_level;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -169,6 +170,9 @@ static int parse_globals(struct program_opts *opts, int argc, char **argv, struc
 		if (r < 0)
 			return err_exit(err, r, EXIT_OWN_FAILURE);
 	}
+	/* Helpers that know credentials read it, too. */
+	if (opts->config && setenv("DOCKER_CONFIG", opts->config, 1) < 0)
+		return err_sys(err, errno, "--config");
 	log_set_level(opts->debug ? LOG_LEVEL_DEBUG : level);
 	return n;
 }

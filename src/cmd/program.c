@@ -1,6 +1,9 @@
 #include "cmd/program.h"
 
 static const struct option_spec global_options[] = {
+	OPT_STRING(struct program_opts, config, 0, "config", "DIR",
+		"Take registry credentials from DIR/config.json", .complete = COMPLETE_DIR,
+		.detail = "The same as the environment's DOCKER_CONFIG."),
 	OPT_STRING(struct program_opts, root, 0, "root", "DIR", "Keep images and containers in DIR",
 		.complete = COMPLETE_DIR,
 		.detail = "The default is $XDG_DATA_HOME/proa or ~/.local/share/proa, and "
@@ -9,11 +12,13 @@ static const struct option_spec global_options[] = {
 		"Keep in DIR what a reboot makes void", .complete = COMPLETE_DIR,
 		.detail = "The default is $XDG_RUNTIME_DIR/proa, /run/proa for root, and "
 			  "/tmp/proa-UID where there is neither."),
-	OPT_STRING(struct program_opts, log_level, 0, "log-level", "LEVEL",
-		"Say more or less: error, warn, info, debug", .default_text = "warn",
+	OPT_STRING(struct program_opts, log_level, 'l', "log-level", "LEVEL",
+		"Verbosity: error, warn, info or debug", .default_text = "warn",
 		.values = (const char *const[]){ "error", "warn", "info", "debug", NULL }),
 	OPT_FLAG(struct program_opts, debug, 'D', "debug", "The same as --log-level debug"),
 	OPT_FLAG(struct program_opts, help, 'h', "help", "Print this help"),
+	OPT_UNSUPPORTED('H', "host", OPTION_STRING, "there is no daemon to connect to"),
+	OPT_UNSUPPORTED('c', "context", OPTION_STRING, "there is no daemon to connect to"),
 	OPT_FLAG(struct program_opts, version, 'v', "version", "Print the version"),
 	OPTION_END,
 };

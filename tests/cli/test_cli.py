@@ -43,6 +43,8 @@ def proa(proa_binary, tmp_path):
                  "See 'proa run --help'.\n"),
     (["version", "x"], 1, "proa: version: takes no arguments\n"
                           "Usage:  proa version [OPTIONS]\nSee 'proa version --help'.\n"),
+    (["-H", "tcp://x", "ps"], 125,
+     "proa: --host is not supported: there is no daemon to connect to\nSee 'proa --help'.\n"),
     (["--bogus", "version"], 125, "proa: unknown flag: --bogus\nSee 'proa --help'.\n"),
     (["--log-level", "loud", "version"], 125,
      "proa: log level \"loud\" is none of error, warn, info, debug\nSee 'proa --help'.\n"),
