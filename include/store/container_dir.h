@@ -2,7 +2,8 @@
  * Container directories: containers/ID/{config.json,state.json,upper,work,...}. ID is 64 hex digits.
  *
  * Creation is a transaction: the directory is filled as containers/.ID, its name is taken by the
- * link names/NAME -> ID (one symlink call decides who gets it), then it is renamed to ID.
+ * link names/NAME -> first digits of ID (one symlink call decides who gets it), then it is renamed
+ * to ID.
  * Whoever works with a container holds the flock of its directory (the descriptor itself is the
  * lock): the creator until it has started, the foreground command or the monitor for its life. A
  * held lock is the proof of life; a free one beside a state that says "running" means that the

@@ -13,12 +13,10 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "store/container_dir.h"
+#include "store/container_priv.h"
 #include "store/store_priv.h"
 #include "store/trash.h"
 #include "sys/file.h"
-
-#define NAME_MAX_LEN 200
 
 /* How often and how long a keeper waits for a glance at the lock to pass. */
 #define LOCK_TRIES   20
@@ -32,114 +30,6 @@ void container_dir_done(struct container_dir *dir)
 void container_dir_new_id(char ret[CONTAINER_ID_LEN + 1])
 {
 	random_hex(ret, CONTAINER_ID_LEN / 2);
-}
-
-static bool is_name_char(char c, bool first)
-{
-	if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
-		return true;
-	return !first && (c == '_' || c == '.' || c == '-');
-}
-
-int container_dir_check_name(const char *name, struct err *err)
-{
-	size_t len = strlen(name);
-	bool good = len >= 2 && len <= NAME_MAX_LEN;
-
-	for (size_t i = 0; good && i < len; i++)
-		good = is_name_char(name[i], i == 0);
-	if (good)
-		return 0;
-	return err_set(err, ERR_USAGE,
-		"Invalid container name (%s), only [a-zA-Z0-9][a-zA-Z0-9_.-] are allowed", name);
-}
-
-static void path_of(const char *id, bool complete, char ret[STORE_PATH_SIZE])
-{
-	(void)snprintf(ret, STORE_PATH_SIZE, "containers/%s%s", complete ? "" : ".", id);
-}
-
-/* The id that a name leads to; -ENOENT. */
-static int read_name(struct store *s, const char *name, char ret_id[CONTAINER_ID_LEN + 1])
-{
-	char path[STORE_PATH_SIZE];
-	ssize_t n;
-
-	(void)snprintf(path, sizeof(path), "names/%s", name);
-	n = readlinkat(s->fd, path, ret_id, CONTAINER_ID_LEN + 1);
-	if (n < 0)
-		return -errno;
-	if (n != CONTAINER_ID_LEN || !str_is_hex_lower(ret_id, CONTAINER_ID_LEN))
-		return -ENOENT;
-	ret_id[CONTAINER_ID_LEN] = '\0';
-	return 0;
-}
-
-/*
- * Does the container of a name exist? In this order, because creation takes the name between making
- * ".ID" and renaming it to "ID": whoever is not seen under the first and then not under the second
- * name has gone.
- */
-static bool id_exists(struct store *s, const char *id)
-{
-	for (int complete = 0; complete <= 1; complete++) {
-		char path[STORE_PATH_SIZE];
-
-		path_of(id, complete, path);
-		if (faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT)
-			return true;
-	}
-	return false;
-}
-
-static int name_taken(const char *name, const char *id, struct err *err)
-{
-	return err_set(err, ERR_EXISTS,
-		"Conflict. The container name \"/%s\" is already in use by container \"%s\". "
-		"You have to remove (or rename) that container to be able to reuse that name.",
-		name, id);
-}
-
-/*
- * One symlink call decides who gets a name. A link whose container is gone (its maker or remover
- * died in between) is replaced, under a lock so that only one of the finders does it.
- */
-static int claim_name(struct store *s, const char *name, const char *id, struct err *err)
-{
-	AUTO(lock) struct lock l = LOCK_INIT;
-	char path[STORE_PATH_SIZE], owner[CONTAINER_ID_LEN + 1];
-	int r;
-
-	(void)snprintf(path, sizeof(path), "names/%s", name);
-	if (symlinkat(id, s->fd, path) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return err_sys(err, errno, "take name %s", name);
-	r = lock_file(s->fd, "locks/names", LOCK_EXCLUSIVE, &l, err);
-	if (r < 0)
-		return r;
-	r = read_name(s, name, owner);
-	if (r == 0 && id_exists(s, owner))
-		return name_taken(name, owner, err);
-	if (unlinkat(s->fd, path, 0) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "free name %s", name);
-	if (symlinkat(id, s->fd, path) == 0)
-		return 0;
-	if (errno == EEXIST && read_name(s, name, owner) == 0)
-		return name_taken(name, owner, err);
-	return err_sys(err, errno, "take name %s", name);
-}
-
-/* Only a link that leads to this container. Needs no lock: while our directory exists, nobody
- * replaces the link. */
-static void release_name(struct store *s, const char *name, const char *id)
-{
-	char path[STORE_PATH_SIZE], owner[CONTAINER_ID_LEN + 1];
-
-	if (read_name(s, name, owner) < 0 || !str_eq(owner, id))
-		return;
-	(void)snprintf(path, sizeof(path), "names/%s", name);
-	(void)unlinkat(s->fd, path, 0);
 }
 
 static int sync_created(struct store *s, int fd, struct err *err)
@@ -196,7 +86,7 @@ static int open_locked(struct store *s, const char *path, int *ret_fd, struct er
 static void undo_create(struct store *s, const struct container_new *args, const char *path)
 {
 	if (args->name)
-		release_name(s, args->name, args->id);
+		container_name_release(s, args->name, args->id);
 	if (trash_remove(s, path, NULL, NULL) < 0)
 		log_debug("store: %s stays for the sweep", path);
 }
@@ -207,11 +97,11 @@ static int create_in(struct store *s, const struct container_new *args, int fd, 
 	int r = fill(fd, args, err);
 
 	if (r >= 0 && args->name)
-		r = claim_name(s, args->name, args->id, err);
+		r = container_name_claim(s, args->name, args->id, err);
 	if (r < 0)
 		return r;
-	path_of(args->id, false, hidden);
-	path_of(args->id, true, path);
+	container_path(args->id, false, hidden);
+	container_path(args->id, true, path);
 	if (renameat(s->fd, hidden, s->fd, path) < 0)
 		return err_sys(err, errno, "publish %s", path);
 	return args->flags & CONTAINER_EPHEMERAL ? 0 : sync_created(s, fd, err);
@@ -231,8 +121,8 @@ int container_dir_create(struct store *s, const struct container_new *args,
 		if (r < 0)
 			return r;
 	}
-	path_of(args->id, false, hidden);
-	path_of(args->id, true, path);
+	container_path(args->id, false, hidden);
+	container_path(args->id, true, path);
 	/* The sweeper works under the exclusive lock: it never sees ".ID" without its flock. */
 	r = store_lock(s, LOCK_SHARED, &birth, err);
 	if (r < 0)
@@ -249,61 +139,13 @@ int container_dir_create(struct store *s, const struct container_new *args,
 	return 0;
 }
 
-static int find_by_prefix(
-	struct store *s, const char *prefix, char ret_id[CONTAINER_ID_LEN + 1], struct err *err)
-{
-	AUTO(strv) char **ids = NULL;
-	const char *found = NULL;
-	int r = container_dir_list(s, &ids, err);
-
-	if (r < 0)
-		return r;
-	STRV_FOREACH (id, ids) {
-		if (!str_after(id, prefix))
-			continue;
-		if (found)
-			return err_set(err, ERR_USAGE,
-				"multiple IDs found with provided prefix: %s", prefix);
-		found = id;
-	}
-	if (!found)
-		return err_set(err, ERR_NOT_FOUND, "No such container: %s", prefix);
-	memcpy(ret_id, found, CONTAINER_ID_LEN + 1);
-	return 0;
-}
-
-int container_dir_find(
-	struct store *s, const char *name_or_id, char ret_id[CONTAINER_ID_LEN + 1], struct err *err)
-{
-	const char *name = *name_or_id == '/' ? name_or_id + 1 : name_or_id;
-	char path[STORE_PATH_SIZE], id[CONTAINER_ID_LEN + 1];
-
-	if (strlen(name) == CONTAINER_ID_LEN && str_is_hex_lower(name, CONTAINER_ID_LEN)) {
-		path_of(name, true, path);
-		if (faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-			memcpy(ret_id, name, CONTAINER_ID_LEN + 1);
-			return 0;
-		}
-	}
-	if (container_dir_check_name(name, NULL) >= 0 && read_name(s, name, id) == 0) {
-		path_of(id, true, path);
-		if (faccessat(s->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-			memcpy(ret_id, id, sizeof(id));
-			return 0;
-		}
-	}
-	if (!str_empty(name) && str_is_hex_lower(name, strlen(name)))
-		return find_by_prefix(s, name, ret_id, err);
-	return err_set(err, ERR_NOT_FOUND, "No such container: %s", name_or_id);
-}
-
 int container_dir_open(struct store *s, const char *id, struct container_dir *ret, struct err *err)
 {
 	char path[STORE_PATH_SIZE];
 	int fd, r;
 
 	assert_that(strlen(id) == CONTAINER_ID_LEN);
-	path_of(id, true, path);
+	container_path(id, true, path);
 	r = file_open_dir(s->fd, path, &fd, err);
 	if (r == -ENOENT)
 		return err_set(err, ERR_NOT_FOUND, "No such container: %.12s", id);
@@ -331,7 +173,7 @@ int container_dir_lock(struct store *s, struct container_dir *dir, struct err *e
 	}
 	if (r < 0)
 		return r;
-	path_of(dir->id, true, path);
+	container_path(dir->id, true, path);
 	r = lock_is_current(s->fd, path, dir->fd, err);
 	if (r == 1)
 		return 0;
@@ -379,8 +221,8 @@ int container_dir_remove(struct store *s, struct container_dir *dir, const char 
 	int r;
 
 	if (name)
-		release_name(s, name, dir->id);
-	path_of(dir->id, true, path);
+		container_name_release(s, name, dir->id);
+	container_path(dir->id, true, path);
 	r = trash_remove(s, path, map, err);
 	container_dir_done(dir);
 	return r < 0 ? err_ctx(err, r, "container %.12s", dir->id) : 0;

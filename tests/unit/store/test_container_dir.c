@@ -103,6 +103,7 @@ static void stale_name_is_taken_over(void **state)
 	struct err err = { 0 };
 
 	container_dir_new_id(id);
+	id[48] = '\0';
 	assert_int_equal(symlinkat(id, store_dirfd(f->store), "names/web"), 0);
 	assert_ok(create(f->store, "web", &dir, &err), err);
 	assert_ok(container_dir_find(f->store, "web", id, &err), err);
@@ -113,8 +114,7 @@ static void lock_tells_who_lives(void **state)
 {
 	struct fixture *f = *state;
 	AUTO(container_dir)
-	struct container_dir keeper = CONTAINER_DIR_INIT,
-			     other = CONTAINER_DIR_INIT;
+	struct container_dir keeper = CONTAINER_DIR_INIT, other = CONTAINER_DIR_INIT;
 	char expected[100];
 	struct err err = { 0 };
 
