@@ -62,7 +62,7 @@ def stored(home, env):
 def bash(env, line):
     need("bash")
     r = subprocess.run(["bash", "--norc", "-c", BASH, "bash", line], env=env, text=True,
-                       capture_output=True, timeout=20)
+                       capture_output=True, timeout=60)
     assert r.returncode == 0 and r.stderr == ""
     return sorted(r.stdout.split())
 
@@ -71,7 +71,7 @@ def fish(env, line):
     need("fish")
     script = f"proa completion fish | source; complete -C '{line}'"
     r = subprocess.run(["fish", "--no-config", "-c", script], env=env, text=True,
-                       capture_output=True, timeout=30)
+                       capture_output=True, timeout=60)
     assert r.returncode == 0 and r.stderr == ""
     return sorted(word.split("\t")[0] for word in r.stdout.splitlines())
 
@@ -80,7 +80,7 @@ class Zsh:
     """An interactive zsh; `complete(line)` types it with a tab and reads the line back."""
 
     def __init__(self, env):
-        self.child = pexpect.spawn("zsh", ["-f", "-i"], env=env, encoding="utf-8", timeout=20,
+        self.child = pexpect.spawn("zsh", ["-f", "-i"], env=env, encoding="utf-8", timeout=60,
                                    dimensions=(60, 200))
         self.send("PS1='ready> '; unset zle_bracketed_paste; PROMPT_EOL_MARK=")
         self.send("autoload -Uz compinit; compinit -u -d $ZDOTDIR/zcompdump")
@@ -93,12 +93,18 @@ class Zsh:
     def send(self, line):
         self.child.sendline(line)
 
-    def complete(self, line):
+    def complete(self, line, *words, patience=20):
+        """What is listed, as soon as all words are there or patience (in seconds) has ended."""
         self.child.send(line + "\t")
-        time.sleep(1.2)
+        text, end = "", time.monotonic() + patience
+        while time.monotonic() < end and not (words and all(w in text for w in words)):
+            try:
+                text += self.child.read_nonblocking(65536, timeout=0.3)
+            except pexpect.TIMEOUT:
+                pass
+        # Typed only now: zle lists nothing while keys are waiting.
         self.child.send("\x15echo done-$((6*7))\r")
         self.child.expect("done-42")
-        text = self.child.before
         self.child.expect("ready> ")
         return text
 
@@ -194,7 +200,7 @@ def test_bash_terminal(env, stored):
     """Two tabs in a real bash: the colon of an image name survives readline."""
     need("bash")
     child = pexpect.spawn("bash", ["--norc", "--noprofile", "-i"], env=env, encoding="utf-8",
-                          timeout=20, dimensions=(40, 160))
+                          timeout=60, dimensions=(40, 160))
     child.sendline("PS1='ready> '; source <(proa completion bash); echo set-up-$((1+1))")
     child.expect("set-up-2")
     child.expect("ready> ")
@@ -236,30 +242,32 @@ def test_fish_values(env, stored):
 # zsh
 
 def test_zsh_commands(zsh):
-    text = zsh.complete("proa ")
-    assert "version" in text and "Show what this is" in text and "container" in text
+    words = ("version", "Show what this is", "container")
+    text = zsh.complete("proa ", *words)
+    assert [w for w in words if w not in text] == []
 
 
 def test_zsh_objects(zsh):
-    text = zsh.complete("proa image ")
+    text = zsh.complete("proa image ", "inspect", "List images")
     assert "inspect" in text and "List images" in text
 
 
 def test_zsh_options(zsh, env):
-    text = zsh.complete("proa run --")
-    missing = [o for o in run_options(env) if o not in text]
-    assert missing == []
-    assert "--entrypoint" in zsh.complete("proa container run --entry")
+    options = run_options(env)
+    text = zsh.complete("proa run --", *options)
+    assert [o for o in options if o not in text] == []
+    assert "--entrypoint" in zsh.complete("proa container run --entry", "--entrypoint")
 
 
 def test_zsh_options_end_at_the_image(zsh):
-    assert "--entrypoint" not in zsh.complete("proa run -it debian --entryp")
+    assert "--entrypoint" not in zsh.complete("proa run -it debian --entryp", patience=3)
 
 
 def test_zsh_values(zsh, stored):
-    text = zsh.complete("proa run --pull ")
-    assert all(w in text for w in ("always", "missing", "never"))
-    assert "localhost:5000/app:v1" in zsh.complete("proa run ")
+    words = ("always", "missing", "never")
+    text = zsh.complete("proa run --pull ", *words)
+    assert [w for w in words if w not in text] == []
+    assert "localhost:5000/app:v1" in zsh.complete("proa run ", "localhost:5000/app:v1")
 
 
 # What the scripts ask.
