@@ -12,6 +12,12 @@
 #define LIBC_NAME "musl"
 #endif
 
+#ifdef __clang__
+#define COMPILER_NAME "clang " __clang_version__
+#else
+#define COMPILER_NAME "gcc " __VERSION__
+#endif
+
 struct version_opts {
 	const char *format;
 };
@@ -31,7 +37,7 @@ static struct json *version_document(const struct context *ctx, const struct pla
 	json_set_string(client, "Version", ctx->program->version);
 	json_set_string(client, "Os", host->os);
 	json_set_string(client, "Arch", host->architecture);
-	json_set_string(client, "Compiler", __VERSION__);
+	json_set_string(client, "Compiler", COMPILER_NAME);
 	json_set_string(client, "Libc", LIBC_NAME);
 	json_set(doc, "Server", json_null_new());
 	return doc;
@@ -54,8 +60,8 @@ static int version_run(struct context *ctx, void *opts, int argc, char **argv, s
 	       " Version:  %s\n"
 	       " OS/Arch:  %s/%s\n"
 	       " Built by: %s, %s\n",
-		ctx->program->name, ctx->program->version, host.os, host.architecture, __VERSION__,
-		LIBC_NAME);
+		ctx->program->name, ctx->program->version, host.os, host.architecture,
+		COMPILER_NAME, LIBC_NAME);
 	return 0;
 }
 
