@@ -1,7 +1,8 @@
 /*
  * What a container gets as descriptors 0, 1 and 2, and what we keep of them. A descriptor that is
  * a terminal is never given to a container (TIOCSTI, CVE-2016-10124 and its family): it gets a
- * pipe, and supervise pumps; pipes, files and sockets are handed over as they are.
+ * pipe, and supervise pumps. The same goes for sockets and for pipes of another user, which could
+ * not be opened again as /dev/stdout. Files and our own pipes are handed over as they are.
  *
  *	stdio_open(flags, &io, err)	before runtime_start
  *	spec: io.child_fd[0..2]		-EBADF each with STDIO_TTY: the console's peer is used

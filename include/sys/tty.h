@@ -14,6 +14,7 @@ struct tty_size {
 	uint16_t rows, cols;
 };
 
+/* isatty, in other words: false for everything else, a closed descriptor too. */
 bool tty_is_terminal(int fd);
 
 /* -errno; a terminal that does not know its size says 0 x 0. */

@@ -1,6 +1,7 @@
 #include "runtime/stdio.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "sys/tty.h"
@@ -23,9 +24,26 @@ static int make_pipe(struct stdio *io, int i, struct err *err)
 	return 0;
 }
 
+/*
+ * Terminals, for safety. Sockets and other people's pipes (su, sudo or a runner made them), because
+ * the container's user could not open them again as /dev/stdout, as programs do that log there.
+ */
+static bool needs_pipe(int i)
+{
+	struct stat st;
+
+	if (tty_is_terminal(i))
+		return true;
+	if (fstat(i, &st) < 0)
+		return false;
+	if (S_ISSOCK(st.st_mode))
+		return true;
+	return S_ISFIFO(st.st_mode) && geteuid() != 0 && st.st_uid != geteuid();
+}
+
 static int give(struct stdio *io, int i, struct err *err)
 {
-	if (tty_is_terminal(i))
+	if (needs_pipe(i))
 		return make_pipe(io, i, err);
 	io->child_fd[i] = fcntl(i, F_DUPFD_CLOEXEC, FIRST_FREE);
 	if (io->child_fd[i] < 0)
