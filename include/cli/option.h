@@ -74,23 +74,25 @@ enum option_status {
 	OPTION_UNSUPPORTED, /* refused with .reason, exit 125; not shown in help */
 };
 
+/* Kept small: tables hold pointers, and a static-pie program relocates each at every start. */
 struct option_spec {
 	const char *name; /* long name without dashes */
 	char letter;	  /* short name or 0 */
-	enum option_kind kind;
-	enum option_status status;
-	enum option_complete complete;
-	size_t offset;		  /* of the field in the options struct */
-	size_t seen;		  /* 1 + offset of a bool that tells "was given", 0 = none */
-	const char *value;	  /* what help shows for the value: "KEY[=VALUE]" */
-	const char *help;	  /* one line without a full stop; `--help` wraps it */
-	const char *detail;	  /* further sentences for the man page, or NULL */
-	const char *reason;	  /* of OPTION_IGNORED and OPTION_UNSUPPORTED */
-	const char *fallback;	  /* OPTION_OPTIONAL, OPTION_CONST */
-	const char *default_text; /* shown as (default X), or NULL */
-	const char *const
-		*values;  /* OPTION_ENUM: NULL-terminated; strings: offered by completion */
-	int64_t min, max; /* OPTION_INT, OPTION_U64; both 0 = whole range of the type */
+	enum option_kind kind : 8;
+	enum option_status status : 8;
+	enum option_complete complete : 8;
+	uint16_t offset;   /* of the field in the options struct */
+	uint16_t seen;	   /* 1 + offset of a bool that tells "was given", 0 = none */
+	const char *value; /* what help shows for the value: "KEY[=VALUE]" */
+	const char *help;  /* one line without a full stop; `--help` wraps it */
+	union {
+		const char *reason;   /* of OPTION_IGNORED and OPTION_UNSUPPORTED */
+		const char *fallback; /* OPTION_OPTIONAL, OPTION_CONST */
+	};
+	const char *detail;	   /* further sentences for the man page, or NULL */
+	const char *default_text;  /* shown as (default X), or NULL */
+	const char *const *values; /* OPTION_ENUM: names, NULL-terminated; else for completion */
+	int32_t min, max;	   /* OPTION_INT, OPTION_U64; both 0 = whole range of the type */
 };
 
 /* Offset of a field, and a compile error where the field is not of type `t`. */
@@ -150,7 +152,7 @@ struct option_spec {
 #define OPT_FORMAT(T, f)                                                              \
 	OPT_STRING(T, f, 0, "format", "TEMPLATE",                                     \
 		"Format output: 'table', 'table TEMPLATE', 'json', or a Go template", \
-		.detail = "OUTPUT FORMATS of proa(1) says more."),                             \
+		.detail = "OUTPUT FORMATS of proa(1) says more."),                    \
 		OPT_CONST(T, f, 0, "json", "json", "Print JSON, one object a line")
 
 #define OPT_SEEN(T, f) (1 + OPT_FIELD(T, f, bool))

@@ -1,13 +1,12 @@
 #include "cmd/dispatch.h"
 
 #include <fcntl.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
-#include "base/auto.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "cli/help.h"
@@ -16,6 +15,8 @@
 #include "cmd/program.h"
 
 #define EXIT_OWN_FAILURE 125
+#define MAX_OPTIONS_SIZE 2048 /* of a command's options struct */
+#define MAX_SPELLING	 64   /* "container inspect" */
 
 struct help_opts {
 	bool help;
@@ -89,12 +90,14 @@ static int run_command(struct context *ctx, int argc, char **argv)
 	const struct command *c = ctx->command;
 	const struct option_spec *own = c->options ? c->options : no_options;
 	const struct option_spec *tables[] = { own, help_options, NULL };
-	autofree void *opts = xcalloc(1, c->options_size + 1);
+	/* On the stack, as is everything up to run(): proa version allocates nothing at all. */
+	_Alignas(max_align_t) char opts[MAX_OPTIONS_SIZE] = { 0 };
 	struct help_opts help = { .help = false };
 	void *bases[] = { opts, &help };
 	struct err err = { 0 };
 	int r = argc;
 
+	assert_that(c->options_size <= sizeof(opts));
 	if (c->defaults)
 		memcpy(opts, c->defaults, c->options_size);
 
@@ -143,13 +146,14 @@ static int no_command(struct context *ctx, int argc, char **argv, int used)
 
 static int find_and_run(struct context *ctx, int argc, char **argv)
 {
-	autofree char *spelling = NULL;
+	char spelling[MAX_SPELLING];
 	int used = 0;
 
 	ctx->command = command_find(ctx->program, argc, argv, &used);
 	if (!ctx->command)
 		return no_command(ctx, argc, argv, used);
-	spelling = used == 2 ? xasprintf("%s %s", argv[0], argv[1]) : xstrdup(argv[0]);
+	(void)snprintf(spelling, sizeof(spelling), "%s%s%s", argv[0], used == 2 ? " " : "",
+		used == 2 ? argv[1] : "");
 	ctx->spelling = spelling;
 	return run_command(ctx, argc - used, argv + used);
 }
