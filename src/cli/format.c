@@ -131,8 +131,7 @@ static int eval_base(struct walk *w, const struct template_operand *op, const st
 	case TEMPLATE_GROUP:
 		return eval_pipeline(w, op->group, ret);
 	}
-	assert_that(!"an operand of a known kind");
-	return 0;
+	err_bug(__FILE__, __LINE__, "an operand of a known kind");
 }
 
 static int eval_operand(struct walk *w, const struct template_operand *op, const struct json **ret)
