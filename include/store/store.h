@@ -13,7 +13,8 @@
  *	volumes/ networks/ cache/
  *
  * It lives in --root, else $XDG_DATA_HOME/proa or ~/.local/share/proa, and for root in
- * /var/lib/proa. It must be 0700 and ours. What a reboot voids lives in the run directory:
+ * /var/lib/proa; on a network file system a new one goes to $PROA_LOCAL or /var/tmp/proa-UID
+ * instead. It must be 0700 and ours. What a reboot voids lives in the run directory:
  * --runroot, else $XDG_RUNTIME_DIR/proa, for root /run/proa, else a verified /tmp/proa-UID.
  *
  * A visible name means complete and durable. Because one syncfs per pull is enough, a blob or layer

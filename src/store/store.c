@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -35,15 +36,10 @@ static const char *const skeleton[] = {
 	NULL,
 };
 
-static int default_root(char **ret, struct err *err)
+static int data_home(char **ret, struct err *err)
 {
-	autofree char *base = NULL;
+	autofree char *base = path_env("XDG_DATA_HOME");
 
-	if (geteuid() == 0) {
-		*ret = xstrdup("/var/lib/proa");
-		return 0;
-	}
-	base = path_env("XDG_DATA_HOME");
 	if (!base) {
 		autofree char *home = path_env("HOME");
 
@@ -53,6 +49,53 @@ static int default_root(char **ret, struct err *err)
 		base = path_join(home, ".local/share");
 	}
 	*ret = path_join(base, "proa");
+	return 0;
+}
+
+/* The file system that `path`, which does not exist yet, would be made in. */
+static bool would_be_on_network(const char *path)
+{
+	autofree char *at = xstrdup(path);
+	enum file_fs_kind kind;
+	char *slash;
+
+	while ((slash = strrchr(at, '/'))) {
+		autofd int fd = -EBADF;
+
+		*slash = '\0';
+		fd = open(*at ? at : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0)
+			return file_fs_kind(fd, &kind, NULL) >= 0 && kind == FILE_FS_NETWORK;
+		if (errno != ENOENT)
+			return false;
+	}
+	return false;
+}
+
+/*
+ * Homes on NFS and its kin carry neither overlay's upper directory nor files of subordinate ids. A
+ * store that is there already (made by hand) is taken as it is; a new one goes to a local disk.
+ */
+static int default_root(char **ret, struct err *err)
+{
+	autofree char *path = NULL;
+	int r;
+
+	if (geteuid() == 0) {
+		*ret = xstrdup("/var/lib/proa");
+		return 0;
+	}
+	r = data_home(&path, err);
+	if (r < 0)
+		return r;
+	if (access(path, F_OK) < 0 && errno == ENOENT && would_be_on_network(path)) {
+		*ret = path_env("PROA_LOCAL");
+		if (!*ret)
+			*ret = xasprintf("/var/tmp/proa-%u", (unsigned)geteuid());
+		log_debug("store: %s would be on a network file system; using %s", path, *ret);
+		return 0;
+	}
+	*ret = TAKE_PTR(path);
 	return 0;
 }
 

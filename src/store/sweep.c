@@ -6,15 +6,19 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "store/store_priv.h"
 #include "store/trash.h"
 #include "sys/file.h"
+
+#define INGEST_KEEP_SECONDS (7 * 24 * 3600)
 
 /* Free: its maker is dead. The exclusive store lock is held, so nothing is just being born. */
 static bool is_abandoned(struct store *s, const char *path)
@@ -35,11 +39,22 @@ static void discard(struct store *s, const char *path)
 		log_debug("sweep: %s was left by a dead process", path);
 }
 
+/* An age decides only how long a dead download is worth keeping, never whether it is dead. */
+static bool is_stale(struct store *s, const char *path)
+{
+	struct stat st;
+
+	if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return false;
+	return (clock_wall_ns() / NSEC_PER_SEC) - st.st_mtime > INGEST_KEEP_SECONDS;
+}
+
 enum sweep_rule {
 	SWEEP_ABANDONED = 1 << 0,  /* everything that nobody holds */
 	SWEEP_HIDDEN = 1 << 1,	   /* of names with a leading dot, what nobody holds */
 	SWEEP_TEMPORARY = 1 << 2,  /* leftovers of file_write_atomic */
 	SWEEP_OTHER_BOOT = 1 << 3, /* published by a boot that ended before the sync */
+	SWEEP_STALE = 1 << 4,	   /* what nobody holds and nobody has continued for a week */
 };
 
 static bool is_garbage(struct store *s, const char *path, const char *name, unsigned rules)
@@ -50,6 +65,8 @@ static bool is_garbage(struct store *s, const char *path, const char *name, unsi
 		return true;
 	if ((rules & SWEEP_OTHER_BOOT) && store_split_mark(s, name, &len) == 2)
 		return true;
+	if (rules & SWEEP_STALE)
+		return is_stale(s, path) && is_abandoned(s, path);
 	if (rules & SWEEP_ABANDONED)
 		return is_abandoned(s, path);
 	return (rules & SWEEP_HIDDEN) && *name == '.' && is_abandoned(s, path);
@@ -95,6 +112,7 @@ void store_sweep(struct store *s)
 		return;
 	sweep_dir(s, "tmp", SWEEP_ABANDONED);
 	sweep_dir(s, "containers", SWEEP_HIDDEN);
+	sweep_dir(s, "ingest", SWEEP_STALE);
 	sweep_dir(s, "images", SWEEP_TEMPORARY);
 	if (is_new_boot(s))
 		sweep_boot(s);

@@ -236,6 +236,35 @@ static void killed_layer_is_swept(void **state)
 	close(ready[1]);
 }
 
+/* A download that nobody goes on with is kept for a week; a held one for ever. */
+static void stale_download_is_swept(void **state)
+{
+	struct fixture *f = *state;
+	const struct timespec old[2] = { { .tv_sec = 1000 }, { .tv_sec = 1000 } };
+	struct ingest *held = NULL, *dead = NULL, *young = NULL;
+	struct digest a, b, c;
+	char path[100];
+
+	digest_of("a", 1, &a);
+	digest_of("b", 1, &b);
+	digest_of("c", 1, &c);
+	assert_int_equal(ingest_begin(f->store, &a, 1, INGEST_WAIT, &held, NULL), 0);
+	assert_int_equal(ingest_begin(f->store, &b, 1, INGEST_WAIT, &dead, NULL), 0);
+	assert_int_equal(ingest_begin(f->store, &c, 1, INGEST_WAIT, &young, NULL), 0);
+	assert_int_equal(futimens(ingest_fd(held), old), 0);
+	assert_int_equal(futimens(ingest_fd(dead), old), 0);
+	ingest_abort(dead);
+	ingest_abort(young);
+	store_sweep(f->store);
+	(void)snprintf(path, sizeof(path), "ingest/%s", digest_hex(&a));
+	assert_true(fixture_exists(state, path));
+	(void)snprintf(path, sizeof(path), "ingest/%s", digest_hex(&b));
+	assert_false(fixture_exists(state, path));
+	(void)snprintf(path, sizeof(path), "ingest/%s", digest_hex(&c));
+	assert_true(fixture_exists(state, path));
+	ingest_abort(held);
+}
+
 static void chain_ids_follow_the_specification(void **state)
 {
 	struct digest diff[2], chain[2], expected;
@@ -263,6 +292,7 @@ int main(void)
 		T(layer_is_visible_after_commit),
 		T(aborted_layer_leaves_nothing),
 		T(killed_layer_is_swept),
+		T(stale_download_is_swept),
 		T(chain_ids_follow_the_specification),
 	};
 

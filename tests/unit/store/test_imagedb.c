@@ -20,19 +20,22 @@ static void make_image(struct store *s, const char *seed, struct image_record *r
 {
 	struct layer_txn *txn = NULL;
 	struct digest diff;
+	size_t size;
 	struct err err = { 0 };
-	char *text;
+	autofree char *text = NULL;
 
 	assert_ok(blob_put(s, seed, strlen(seed), &diff, &err), err);
 	text = xasprintf("{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},"
 			 "\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[\"%s\"]}}",
 		diff.text);
 	assert_ok(blob_put(s, text, strlen(text), &ret->image_id, &err), err);
+	size = strlen(text);
+	free(TAKE_PTR(text));
 	text = xasprintf("{\"schemaVersion\":2,\"mediaType\":\"" MEDIA_OCI_MANIFEST "\",\"config\":"
 			 "{\"mediaType\":\"" MEDIA_OCI_CONFIG "\",\"digest\":\"%s\",\"size\":%zu},"
 			 "\"layers\":[{\"mediaType\":\"" MEDIA_OCI_LAYER
 			 "\",\"digest\":\"%s\",\"size\":%zu}]}",
-		ret->image_id.text, strlen(text), diff.text, strlen(seed));
+		ret->image_id.text, size, diff.text, strlen(seed));
 	assert_ok(blob_put(s, text, strlen(text), &ret->manifest, &err), err);
 	layer_make_id(&diff, "root", ret_layer);
 	assert_ok(layer_begin(s, ret_layer, LAYER_WAIT, &txn, &err), err);
