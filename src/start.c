@@ -8,7 +8,7 @@
  * - RELRO is made true: nothing else would write-protect those pages in a program without a loader.
  *
  * It runs before relocation, before thread-local storage and before the stack protector's canary:
- * no global that holds a pointer, no library call, no canary. Compiled by tools/static-deps.
+ * no global that holds a pointer, no library call, no canary. The static build alone has it.
  */
 #include <elf.h>
 #include <link.h>
@@ -24,19 +24,23 @@
 #endif
 #ifndef DT_RELRSZ
 #define DT_RELRSZ 35
-#define DT_RELR 36
+#define DT_RELR	  36
 #endif
 
-enum { PAGE_MAX = 65536, DT_KNOWN = DT_RELR + 1 };
+enum {
+	PAGE_MAX = 65536,
+	BSS_AHEAD = 16384, /* of .bss, what a short command will write as well */
+	DT_KNOWN = DT_RELR + 1,
+};
 
 extern const ElfW(Ehdr) __ehdr_start HIDDEN;
 extern int main(int argc, char **argv, char **envp);
 extern void _init(void) HIDDEN;
 extern void _fini(void) HIDDEN;
 extern _Noreturn int __libc_start_main(int (*)(int, char **, char **), int, char **, void (*)(void),
-				       void (*)(void), void (*)(void));
+	void (*)(void), void (*)(void));
 
-_Noreturn void static_start(uintptr_t *stack, const ElfW(Dyn) *dynamic) HIDDEN;
+_Noreturn void static_start(uintptr_t *stack, const ElfW(Dyn) * dynamic) HIDDEN;
 
 #if defined(__x86_64__)
 #define RELATIVE R_X86_64_RELATIVE
@@ -104,7 +108,7 @@ static void relocate_packed(uintptr_t base, const uintptr_t *entry, size_t size)
 	}
 }
 
-static void relocate_table(uintptr_t base, const ElfW(Rela) *rela, size_t size)
+static void relocate_table(uintptr_t base, const ElfW(Rela) * rela, size_t size)
 {
 	for (const ElfW(Rela) *end = rela + size / sizeof(*rela); rela < end; rela++)
 		if (ELF64_R_TYPE(rela->r_info) == RELATIVE)
@@ -123,7 +127,7 @@ static uintptr_t page_size(uintptr_t *stack)
 	return PAGE_MAX;
 }
 
-_Noreturn void static_start(uintptr_t *stack, const ElfW(Dyn) *dynamic)
+_Noreturn void static_start(uintptr_t *stack, const ElfW(Dyn) * dynamic)
 {
 	uintptr_t base = (uintptr_t)&__ehdr_start, mask = ~(page_size(stack) - 1);
 	const ElfW(Phdr) *ph = (const void *)(base + __ehdr_start.e_phoff);
@@ -142,7 +146,12 @@ _Noreturn void static_start(uintptr_t *stack, const ElfW(Dyn) *dynamic)
 			relro = &ph[i];
 		if (ph[i].p_type == PT_LOAD && ph[i].p_flags & PF_W) {
 			uintptr_t from = (base + ph[i].p_vaddr) & mask;
-			uintptr_t to = (base + ph[i].p_vaddr + ph[i].p_filesz + ~mask) & mask;
+			uintptr_t size = ph[i].p_filesz + BSS_AHEAD;
+			uintptr_t to;
+
+			if (size > ph[i].p_memsz)
+				size = ph[i].p_memsz;
+			to = (base + ph[i].p_vaddr + size + ~mask) & mask;
 
 			syscall3(SYS_madvise, from, to - from, MADV_POPULATE_WRITE);
 		}
