@@ -44,15 +44,22 @@ const char *auth_header(struct auth *a, const char *scope);
 /* Called once for each successful auth_challenge. r == 0: auth_header has something new. */
 typedef void auth_done_fn(void *ctx, int r, const struct err *err);
 
+/* One refused request. Borrowed while the call lasts; `done` gets ctx. */
+struct auth_question {
+	const struct http_response *response;
+	const char *scope;
+	const char *sent; /* the header that was refused; NULL: none was sent */
+	auth_done_fn *done;
+	void *ctx;
+};
+
 /*
  * The registry refused with 401 (or 403 naming a scope). Starts what is needed to answer; `done`
  * is called from http_poll, or before this returns when nothing has to be fetched.
- * `sent` is the header that was refused (NULL: none was sent): a token that came meanwhile is
- * used without another fetch, one refused twice is an error. -ERR_AUTH: no credential, refused,
+ * A token that came meanwhile is used without another fetch, one refused twice is an error. -ERR_AUTH: no credential, refused,
  * no scheme that we speak, or a realm that may not be asked.
  */
-int auth_challenge(struct auth *a, const struct http_response *response, const char *scope,
-	const char *sent, auth_done_fn *done, void *ctx, struct err *err) must_check;
+int auth_challenge(struct auth *a, const struct auth_question *q, struct err *err) must_check;
 
 /* Nobody waits for this context any more. */
 void auth_forget(struct auth *a, void *ctx);

@@ -40,6 +40,7 @@ int url_parse(const char *text, struct url *ret, struct err *err) must_check;
 int url_resolve(
 	const struct url *base, const char *location, struct url *ret, struct err *err) must_check;
 
+/* A deep copy; ret owns it and owned nothing before. */
 void url_copy(const struct url *u, struct url *ret);
 
 /* The whole text, for the wire. The caller owns it. */

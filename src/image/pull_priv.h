@@ -92,6 +92,7 @@ int pull_layer_unpacked(struct pull_layer *l, struct err *err) must_check;
 /* Stop everything; what was fetched stays for the next pull. */
 void pull_layer_abort(struct pull_layer *l);
 
+/* Tell who watches what this layer does now. */
 void pull_layer_report(struct pull_layer *l, enum pull_phase phase);
 
 /* --- pull_transfer.c --- */

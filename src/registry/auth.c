@@ -459,18 +459,17 @@ static int answer(struct auth *a, const struct http_response *response, struct t
 	return use_bearer(t, c, response->url, err);
 }
 
-int auth_challenge(struct auth *a, const struct http_response *response, const char *scope,
-	const char *sent, auth_done_fn *done, void *ctx, struct err *err)
+int auth_challenge(struct auth *a, const struct auth_question *q, struct err *err)
 {
-	struct token *t = token_of(a, scope);
-	int r = answer(a, response, t, sent, err);
+	struct token *t = token_of(a, q->scope);
+	int r = answer(a, q->response, t, q->sent, err);
 
 	if (r < 0)
 		return r;
 	if (r > 0)
-		done(ctx, 0, NULL);
+		q->done(q->ctx, 0, NULL);
 	else
-		add_waiter(t, done, ctx);
+		add_waiter(t, q->done, q->ctx);
 	return 0;
 }
 

@@ -213,12 +213,18 @@ static void on_op_authorized(void *ctx, int r, const struct err *err)
 
 static void challenge_op(struct client_op *op, const struct http_response *response)
 {
-	struct client *c = op->client;
+	struct auth_question q = {
+		.response = response,
+		.scope = op->client->scope,
+		.sent = op->sent,
+		.done = on_op_authorized,
+		.ctx = op,
+	};
 	struct err err = { 0 };
 	int r;
 
 	op->challenges++;
-	r = auth_challenge(c->auth, response, c->scope, op->sent, on_op_authorized, op, &err);
+	r = auth_challenge(op->client->auth, &q, &err);
 	if (r < 0)
 		finish_op(op, response, r, &err);
 }

@@ -91,18 +91,23 @@ static void find_places(struct place places[MAX_PLACES])
 	places[4].flags = AUTH_FILE_LEGACY;
 }
 
-static int find_in_text(const char *text, size_t len, unsigned flags, const char *domain,
-	const char *path, struct auth_credential *ret, struct err *err)
+/* For whom credentials are looked up. */
+struct wanted {
+	const char *domain, *path;
+};
+
+static int find_in_text(const char *text, size_t len, unsigned flags, const struct wanted *w,
+	struct auth_credential *ret, struct err *err)
 {
 	AUTO(auth_file) struct auth_file *file = NULL;
-	autofree char *repository = xasprintf("%s/%s", domain, path);
+	autofree char *repository = xasprintf("%s/%s", w->domain, w->path);
 	const char *helper, *server;
 	int r;
 
 	r = auth_file_parse(text, len, flags, &file, err);
 	if (r < 0)
 		return r;
-	helper = auth_file_helper(file, domain, &server);
+	helper = auth_file_helper(file, w->domain, &server);
 	if (helper) {
 		r = credentials_ask_helper(helper, server, ret, err);
 		/* A desktop's configuration copied to a server is no reason to refuse public images. */
@@ -115,8 +120,8 @@ static int find_in_text(const char *text, size_t len, unsigned flags, const char
 }
 
 /* `must_exist`: the user named this file. */
-static int find_in_file(const struct place *place, bool must_exist, const char *domain,
-	const char *path, struct auth_credential *ret, struct err *err)
+static int find_in_file(const struct place *place, bool must_exist, const struct wanted *w,
+	struct auth_credential *ret, struct err *err)
 {
 	AUTO(buf) struct buf b = BUF_INIT(AUTH_FILE_BYTES_MAX);
 	autofd int fd = open(place->path, O_RDONLY | O_CLOEXEC);
@@ -128,25 +133,25 @@ static int find_in_file(const struct place *place, bool must_exist, const char *
 		return err_sys(err, errno, "open %s", place->path);
 	r = buf_read_fd(&b, fd, err);
 	if (r >= 0)
-		r = find_in_text(buf_str(&b), b.len, place->flags, domain, path, ret, err);
+		r = find_in_text(buf_str(&b), b.len, place->flags, w, ret, err);
 	if (b.data)
 		explicit_bzero(b.data, b.cap);
 	return r < 0 ? err_ctx(err, r, "%s", place->path) : r;
 }
 
-static int find_in_places(const struct place places[MAX_PLACES], const char *domain,
-	const char *path, struct auth_credential *ret, struct err *err)
+static int find_in_places(const struct place places[MAX_PLACES], const struct wanted *w,
+	struct auth_credential *ret, struct err *err)
 {
 	const char *text = getenv("DOCKER_AUTH_CONFIG");
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < MAX_PLACES; i++) {
 		if (i == 2 && !str_empty(text)) {
-			r = find_in_text(text, strlen(text), 0, domain, path, ret, err);
+			r = find_in_text(text, strlen(text), 0, w, ret, err);
 			if (r < 0)
 				return err_ctx(err, r, "$DOCKER_AUTH_CONFIG");
 		} else if (places[i].path) {
-			r = find_in_file(&places[i], false, domain, path, ret, err);
+			r = find_in_file(&places[i], false, w, ret, err);
 		}
 	}
 	return r;
@@ -155,6 +160,7 @@ static int find_in_places(const struct place places[MAX_PLACES], const char *dom
 int credentials_find(const char *authfile, const char *domain, const char *path,
 	struct auth_credential *ret, struct err *err)
 {
+	struct wanted wanted = { domain, path };
 	struct place places[MAX_PLACES] = { 0 };
 	int r;
 
@@ -163,10 +169,10 @@ int credentials_find(const char *authfile, const char *domain, const char *path,
 	if (authfile) {
 		struct place named = { .path = (char *)authfile };
 
-		return find_in_file(&named, true, domain, path, ret, err);
+		return find_in_file(&named, true, &wanted, ret, err);
 	}
 	find_places(places);
-	r = find_in_places(places, domain, path, ret, err);
+	r = find_in_places(places, &wanted, ret, err);
 	for (size_t i = 0; i < MAX_PLACES; i++)
 		free(places[i].path);
 	return r;

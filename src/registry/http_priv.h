@@ -68,6 +68,7 @@ enum http_verdict {
 	HTTP_FAIL,     /* t->failure and t->err are set */
 };
 
+/* Free what the headers own; they are empty afterwards. */
 void http_headers_done(struct http_headers *h);
 
 /* One line of the header block, with its CRLF; a status line starts a new block. */
@@ -103,5 +104,6 @@ int64_t http_retry_pause(unsigned tries, unsigned delay_ms);
  */
 int64_t http_retry_after_ns(const char *value, int64_t wall_ns);
 
+/* What the options say, or their defaults: how often, and the first pause. */
 unsigned http_retries(const struct http *h);
 unsigned http_retry_delay_ms(const struct http *h);

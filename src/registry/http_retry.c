@@ -1,5 +1,3 @@
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/clock.h"
@@ -24,26 +22,14 @@ int64_t http_retry_pause(unsigned tries, unsigned delay_ms)
 	return full / 2 + (int64_t)((uint64_t)(full / 2) * dice >> 32);
 }
 
-static int month_number(const char *name)
-{
-	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	const char *p = strstr(months, name);
-
-	return p && strlen(name) == 3 && (p - months) % 3 == 0 ? (int)(p - months) / 3 : -1;
-}
-
 /* RFC 9110 5.6.7, the one form that is still sent: "Sun, 06 Nov 1994 08:49:37 GMT". */
 static int64_t parse_http_date(const char *s)
 {
 	struct tm tm = { 0 };
-	char month[4] = "";
+	/* The program never leaves the C locale: names are English. */
+	const char *end = strptime(s, "%a, %d %b %Y %H:%M:%S GMT", &tm);
 
-	if (sscanf(s, "%*3s, %2d %3s %4d %2d:%2d:%2d GMT", &tm.tm_mday, month, &tm.tm_year,
-		    &tm.tm_hour, &tm.tm_min, &tm.tm_sec) != 6)
-		return -1;
-	tm.tm_mon = month_number(month);
-	tm.tm_year -= 1900;
-	return tm.tm_mon < 0 ? -1 : (int64_t)timegm(&tm) * NSEC_PER_SEC;
+	return end && !*end ? (int64_t)timegm(&tm) * NSEC_PER_SEC : -1;
 }
 
 int64_t http_retry_after_ns(const char *value, int64_t wall_ns)
