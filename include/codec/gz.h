@@ -19,6 +19,7 @@
 
 struct gz_reader;
 
+/* Never NULL; the caller frees it. */
 struct gz_reader *gz_reader_new(void) must_check;
 void gz_reader_free(struct gz_reader *gz);
 DEFINE_AUTO_PTR(gz_reader, struct gz_reader, gz_reader_free)

@@ -30,6 +30,7 @@ struct tar_header {
 	uint32_t major, minor;
 };
 
+/* Two such blocks end an archive. */
 bool tar_block_is_zero(const uint8_t block[TAR_BLOCK]);
 
 /*

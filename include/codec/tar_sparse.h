@@ -30,7 +30,9 @@ struct tar_sparse {
 	uint64_t stored; /* sum of the lengths so far */
 };
 
+/* An empty map of a file of that size; memory of a former one is kept. */
 void tar_sparse_begin(struct tar_sparse *map, uint64_t real_size);
+/* Free the ranges. */
 void tar_sparse_done(struct tar_sparse *map);
 
 /* -ERR_FORMAT: overlaps, descends or passes real_size; -ERR_LIMIT: too many ranges. */

@@ -18,6 +18,7 @@
 
 struct zst_reader;
 
+/* Never NULL; the caller frees it. */
 struct zst_reader *zst_reader_new(void) must_check;
 void zst_reader_free(struct zst_reader *z);
 DEFINE_AUTO_PTR(zst_reader, struct zst_reader, zst_reader_free)

@@ -25,6 +25,7 @@ int xattr_set_at(int dir_fd, const char *name, const char *key, const void *valu
 /* Length, or -ENODATA when there is none; value has room for `size` bytes. */
 ssize_t xattr_get(int fd, const char *name, void *value, size_t size);
 
+/* 0 or -errno; -ENODATA when there is none. */
 int xattr_remove(int fd, const char *name);
 
 /*

@@ -32,7 +32,7 @@
 #include "base/auto.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/landlock.h"
 #include "sys/mount.h"
 #include "sys/sandbox.h"

@@ -19,7 +19,7 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/str.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/xattr.h"
 
 #define DIRS_MAX     (160 * 1024 * 1024)

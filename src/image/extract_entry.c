@@ -16,7 +16,7 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/str.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/xattr.h"
 
 #define SPACE_STEP  (64ULL << 20) /* bytes between two looks at the free space */

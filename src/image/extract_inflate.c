@@ -9,7 +9,7 @@
 
 #include "base/alloc.h"
 #include "codec/decompress.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 
 #define IN_SIZE	   (128 * 1024)
 #define OUT_SIZE   (256 * 1024)

@@ -20,7 +20,7 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/str.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/file.h"
 #include "sys/openat.h"
 #include "sys/xattr.h"

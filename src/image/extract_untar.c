@@ -9,7 +9,7 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "base/str.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 
 #define CHUNK (256 * 1024)
 

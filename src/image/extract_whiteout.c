@@ -15,7 +15,7 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/file.h"
 #include "sys/xattr.h"
 

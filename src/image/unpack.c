@@ -13,7 +13,7 @@
 #include <linux/sockios.h>
 
 #include "base/alloc.h"
-#include "image/extract_priv.h"
+#include "image/unpack_priv.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
 #include "userns/userns.h"
