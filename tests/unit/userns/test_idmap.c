@@ -158,14 +158,18 @@ static int check_inside(void *arg)
 {
 	char map[256] = "";
 	autofd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
-	unsigned inside, outside, count;
+	const char *inside, *count;
+	char *rest = NULL;
 
 	(void)arg;
 	if (fd < 0 || read(fd, map, sizeof(map) - 1) <= 0)
 		return 1;
-	if (sscanf(map, "%u %u %u", &inside, &outside, &count) != 3)
+	inside = strtok_r(map, " \n", &rest);
+	(void)strtok_r(NULL, " \n", &rest);
+	count = strtok_r(NULL, " \n", &rest);
+	if (!inside || !count || strtok_r(NULL, " \n", &rest))
 		return 2;
-	if (inside != 0 || count != 1 || getuid() != 0 || getgid() != 0)
+	if (strcmp(inside, "0") != 0 || strcmp(count, "1") != 0 || getuid() != 0 || getgid() != 0)
 		return 3;
 	return 42;
 }
