@@ -7,6 +7,7 @@
  *	--entries N, --bytes N, --ratio-floor N		budgets
  *	--strict-devices
  *	--trickle N	announce the blob N bytes at a time
+ *	--hold		announce one half, wait for the end of standard input, then the rest
  *	unpack_tool --list-owners FILE
  *
  * Prints "key value" lines and exits with 0, or prints "error KIND" and the message and exits
@@ -31,6 +32,7 @@ struct options {
 	struct unpack_args args;
 	int lower[LOWER_MAX];
 	uint64_t trickle;
+	bool hold;
 	const char *blob, *tree;
 };
 
@@ -92,6 +94,10 @@ static void options_parse(struct options *o, char **argv)
 	for (char **a = argv + 1; *a; a++) {
 		if (str_eq(*a, "--strict-devices")) {
 			o->args.flags |= UNPACK_STRICT_DEVICES;
+			continue;
+		}
+		if (str_eq(*a, "--hold")) {
+			o->hold = true;
 			continue;
 		}
 		if (!str_after(*a, "--")) {
@@ -179,6 +185,13 @@ static int run(struct options *o, struct err *err)
 		return r;
 	for (uint64_t n = 0; o->trickle && n < size; n += o->trickle)
 		unpack_more(u, n);
+	if (o->hold) {
+		char c;
+
+		unpack_more(u, size / 2);
+		while (read(STDIN_FILENO, &c, 1) > 0)
+			continue;
+	}
 	unpack_end(u, size);
 	r = unpack_finish(u, &result, err);
 	if (r >= 0)
