@@ -105,6 +105,7 @@ static bool line_parse(char *line, struct owner *o)
 struct line {
 	struct owner o;
 	size_t number;
+	bool gone;
 };
 
 /* '/' sorts below everything, so that what is below a directory follows it at once. */
@@ -150,23 +151,19 @@ static size_t settle(struct line *v, size_t n)
 	autofree size_t *voids = NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		bool gone = false;
-
 		while (n_voids && !is_at_or_below(v[i].o.path, v[voids[n_voids - 1]].o.path))
 			n_voids--;
 		for (size_t k = 0; k < n_voids; k++)
-			gone |= v[voids[k]].number > v[i].number; /* never itself */
+			v[i].gone |= v[voids[k]].number > v[i].number; /* never itself */
 		if (v[i].o.type != 'd') {
 			GROW(voids, n_voids, cap);
 			voids[n_voids++] = i;
 		}
 		if (i + 1 < n && str_eq(v[i].o.path, v[i + 1].o.path))
-			gone = true;
-		if (gone)
-			v[i].number = 0;
+			v[i].gone = true;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (v[i].number)
+		if (!v[i].gone)
 			v[out++] = v[i];
 	return out;
 }
