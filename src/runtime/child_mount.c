@@ -57,6 +57,9 @@ int child_op_fs(struct child *c, const struct plan_op *op, struct err *err)
 		const struct plan_option *o = &op->options[i];
 
 		r = o->value ? mount_fs_set(fs, o->key, o->value) : mount_fs_set_flag(fs, o->key);
+		/* Root of somebody's user namespace that does not map the tty group. */
+		if (r == -EINVAL && str_eq(o->key, "gid"))
+			r = 0;
 	}
 	if (r >= 0)
 		r = mount_fs_mount(fs, op->attrs);
@@ -94,16 +97,29 @@ int child_op_source(struct child *c, const struct plan_op *op, struct err *err)
 	return 0;
 }
 
+/*
+ * STRICT; but a directory of the host that is used as root may have the host's mounts on it
+ * (--rootfs /), which no image can make.
+ */
+static int open_strict(const struct child *c, const struct plan_op *op)
+{
+	int into = child_slot(c, op->into);
+
+	if (op->into == PLAN_SLOT_ROOT && c->spec->root.kind == SPEC_ROOT_DIRECTORY)
+		return openat_resolve(into, op->path, O_PATH | O_DIRECTORY, 0,
+			OPENAT_BENEATH | OPENAT_NO_SYMLINKS);
+	return openat_strict(into, op->path, O_PATH | O_DIRECTORY, 0);
+}
+
 /* A directory that is ours to mount on: real, not behind a link, made when missing. */
 static int open_mount_point(const struct child *c, const struct plan_op *op, struct err *err)
 {
-	int into = child_slot(c, op->into);
-	int fd = openat_strict(into, op->path, O_PATH | O_DIRECTORY, 0);
+	int fd = open_strict(c, op);
 
 	if (fd == -ENOENT && op->into == PLAN_SLOT_ROOT) {
-		if (mkdirat(into, op->path, 0755) < 0)
+		if (mkdirat(child_slot(c, op->into), op->path, 0755) < 0)
 			return err_sys(err, errno, "cannot make /%s in the root", op->path);
-		fd = openat_strict(into, op->path, O_PATH | O_DIRECTORY, 0);
+		fd = open_strict(c, op);
 	}
 	if (fd == -ELOOP || fd == -ENOTDIR)
 		return err_set(err, ERR_DENIED,
@@ -119,28 +135,6 @@ int child_op_stage(struct child *c, const struct plan_op *op, struct err *err)
 	return r < 0 ? err_sys(err, -r, "cannot attach over %s", op->path) : 0;
 }
 
-int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
-{
-	autofd int at = -EBADF;
-	int r;
-
-	if (c->slots[op->slot] < 0) /* optional, and not there */
-		return 0;
-	/* A clone of the host's /sys brings its own; without the directory there is no need. */
-	if (op->slot == PLAN_SLOT_CGROUP) {
-		at = openat_resolve(child_slot(c, op->into), op->path, O_PATH | O_DIRECTORY, 0,
-			OPENAT_BENEATH | OPENAT_NO_SYMLINKS);
-		if (at == -ENOENT)
-			return 0;
-	} else {
-		at = open_mount_point(c, op, err);
-	}
-	if (at < 0)
-		return op->slot == PLAN_SLOT_CGROUP ? err_sys(err, -at, "cgroup directory") : at;
-	r = mount_tree_move(child_slot(c, op->slot), at);
-	return r < 0 ? err_sys(err, -r, "cannot attach %s", op->path) : 0;
-}
-
 /*
  * The first use attaches the mask itself, later ones clone it from there: kernels before 6.15 copy
  * only mounts that are attached in the caller's namespace.
@@ -154,6 +148,52 @@ static int take_mask(struct child *c, int slot, bool *used)
 		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	}
 	return mount_tree_clone(fd, "", 0);
+}
+
+/* No cgroup2 of our own: nothing is better than the host's tree in a clone of its /sys. */
+static int hide_cgroups(struct child *c, int at, struct err *err)
+{
+	autofd int mask = -EBADF;
+	int r;
+
+	if (c->slots[PLAN_SLOT_EMPTY] < 0)
+		return 0;
+	mask = take_mask(c, PLAN_SLOT_EMPTY, &c->empty_used);
+	r = mask < 0 ? mask : mount_tree_move(mask, at);
+	return r < 0 ? err_sys(err, -r, "cannot hide the host's cgroups") : 0;
+}
+
+static int attach_cgroup(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int at = openat_resolve(child_slot(c, op->into), op->path, O_PATH | O_DIRECTORY, 0,
+		OPENAT_BENEATH | OPENAT_NO_SYMLINKS);
+	int r;
+
+	if (at == -ENOENT)
+		return 0;
+	if (at < 0)
+		return err_sys(err, -at, "cannot open /sys/%s", op->path);
+	if (c->slots[op->slot] < 0)
+		return hide_cgroups(c, at, err);
+	r = mount_tree_move(c->slots[op->slot], at);
+	return r < 0 ? err_sys(err, -r, "cannot attach /sys/%s", op->path) : 0;
+}
+
+int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int at = -EBADF;
+	int r;
+
+	/* Behind mounts of the host, when /sys is a clone of its. */
+	if (op->slot == PLAN_SLOT_CGROUP)
+		return attach_cgroup(c, op, err);
+	if (c->slots[op->slot] < 0) /* optional, and not there */
+		return 0;
+	at = open_mount_point(c, op, err);
+	if (at < 0)
+		return at;
+	r = mount_tree_move(child_slot(c, op->slot), at);
+	return r < 0 ? err_sys(err, -r, "cannot attach %s", op->path) : 0;
 }
 
 int child_op_mask(struct child *c, const struct plan_op *op, struct err *err)

@@ -249,6 +249,9 @@ static int clone_child(struct start *s, struct runtime_process *p, struct err *e
 		return err_set(err, ERR_UNSUPPORTED,
 			"cannot make namespaces: root without CAP_SYS_ADMIN (inside another "
 			"container?)");
+	if (pid == -ENOSYS)
+		return err_set(err, ERR_UNSUPPORTED,
+			"cannot make namespaces: the surrounding container filters clone3");
 	if (pid < 0)
 		return err_sys(err, -pid, "cannot make namespaces");
 	p->pid = pid;

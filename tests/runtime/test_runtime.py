@@ -418,3 +418,59 @@ def test_entry_point_is_our_own_executable(box):
         "/bin/sh", "-c", "for i in 1 2 3; do echo broken > /proc/1/exe; done"))
     assert done.returncode != 0
     assert open(box.tool, "rb").read() == before
+
+
+def nested(box, *outer):
+    """argv for the driver inside a container of the driver, which is the root file system."""
+    inside = box.path("run_tool")
+    subprocess.run(["cp", box.tool, inside], check=True)
+    for lib in subprocess.run(["ldd", box.tool], capture_output=True, text=True,
+                              check=False).stdout.split():
+        if lib.startswith("/"):
+            os.makedirs(os.path.dirname(box.path(lib[1:])), exist_ok=True)
+            subprocess.run(["cp", "-L", lib, box.path(lib[1:])], check=True)
+    return box.argv(*outer, box.root, "/run_tool")
+
+
+NO_RESOURCE = str(0x1ffffffffff & ~(1 << 24))  # root of this machine may lack CAP_SYS_RESOURCE
+
+
+def test_container_in_a_container(box):
+    if box.user.kind != "root":
+        pytest.skip("only root can give a container CAP_SYS_ADMIN over the host")
+    argv = nested(box, "-c", NO_RESOURCE, "-n")
+    done = box.user.exec([*argv, "-m", "none", "-n", "/", "/bin/sh", "-c", "id -u; ls /proc/self/fd"])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == ["0", "0", "1", "2", "3"]
+
+
+def test_masked_outer_proc_is_cloned_and_said(box):
+    if box.user.kind != "root":
+        pytest.skip("only root can give a container CAP_SYS_ADMIN over the host")
+    argv = nested(box, "-c", NO_RESOURCE, "-n")
+    done = box.user.exec([*argv, "-m", "single", "-n", "/", "/bin/sh", "-c",
+                          "id -u; cat /proc/keys; echo x > /proc/sys/vm/swappiness"])
+    assert done.stdout == "0\n"
+    assert done.returncode != 0 and "Read-only file system" in done.stderr
+    assert "the container sees the /proc of the surrounding container" in done.stderr
+
+
+def test_filtered_container_says_why(box):
+    argv = nested(box, "-n")
+    done = box.user.exec([*argv, "-m", "none", "-n", "/", "/bin/true"])
+    assert done.returncode == 125
+    assert "cannot make namespaces: the surrounding container filters clone3" in done.stderr
+
+
+def test_root_of_a_user_namespace(box):
+    if box.user.kind == "root":
+        pytest.skip("needs a user who is root only inside")
+    for how in ("none", "single"):
+        argv = ["unshare", "-Ur", *box.argv("-m", how, "-n", box.root, "/bin/id", "-u")]
+        done = box.user.exec(argv)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_host_root_as_root_directory(box):
+    done = box.user.exec(box.argv("-n", "/", "/bin/sh", "-c", "ls -d /proc/1 /dev/null; exit 3"))
+    assert (done.returncode, done.stdout) == (3, "/dev/null\n/proc/1\n")
