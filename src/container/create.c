@@ -14,6 +14,7 @@
 #include "codec/resolv.h"
 #include "codec/run_command.h"
 #include "container/names.h"
+#include "container/root_attributes.h"
 #include "container/spec_build.h"
 
 #define NAME_ATTEMPTS	 20
@@ -237,6 +238,12 @@ int container_create(struct store *s, const struct container_options *o, const s
 		r = check_options(&c.config, map, err);
 	if (r >= 0)
 		r = create_named(s, &c, o->name, err);
+	if (r >= 0 && c.config.layers) {
+		r = root_attributes_copy(s, &c, map, err);
+		if (r < 0 && container_dir_remove(s, &c.dir, c.config.name, map, NULL) < 0) {
+			/* the next sweep takes what is left: the first failure is the one to tell */
+		}
+	}
 	if (r < 0)
 		return r;
 	*ret = c;

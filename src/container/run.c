@@ -12,7 +12,6 @@
 #include "container/state.h"
 #include "runtime/runtime.h"
 #include "store/layer.h"
-#include "sys/file.h"
 
 #define EXIT_OWN_FAILURE 125
 
@@ -55,6 +54,19 @@ static int open_layers(
 	return 0;
 }
 
+/*
+ * Where the overlay writes. The directory of "/" may belong to a subordinate id and be closed to
+ * us: a descriptor that only names it is enough.
+ */
+static int open_writable(const struct container *c, const char *name, int *ret_fd, struct err *err)
+{
+	*ret_fd = openat(c->dir.fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (*ret_fd < 0)
+		return err_sys(
+			err, errno, "open directory %s of container %.12s", name, c->config.id);
+	return 0;
+}
+
 static int prepare_root(struct store *s, const struct container *c, struct root_fds *f,
 	struct spec *spec, struct err *err)
 {
@@ -67,9 +79,9 @@ static int prepare_root(struct store *s, const struct container *c, struct root_
 	}
 	r = open_layers(s, &c->config, f, err);
 	if (r >= 0)
-		r = file_open_dir(c->dir.fd, "upper", &f->upper, err);
+		r = open_writable(c, "upper", &f->upper, err);
 	if (r >= 0)
-		r = file_open_dir(c->dir.fd, "work", &f->work, err);
+		r = open_writable(c, "work", &f->work, err);
 	if (r < 0)
 		return r;
 	spec->root.kind = SPEC_ROOT_OVERLAY;

@@ -2,8 +2,11 @@
 import os
 import re
 import subprocess
+import tarfile
 
 import pytest
+
+import images
 
 
 def sh(user, script, *options, image="busybox", **kw):
@@ -248,6 +251,21 @@ def test_stdout_can_be_reopened_by_the_user(busybox):
     script = "echo reopened > /dev/stdout"
     assert sh(busybox, script) == "reopened\n"
     assert sh(busybox, script, "-u", "1000") == "reopened\n"
+
+
+def test_root_directory_has_the_images_attributes(user, scratch):
+    """Overlay shows the writable layer's root: it gets what the image says of "/"."""
+    path = os.path.join(scratch, "root-attributes.tar")
+    if not os.path.exists(path):
+        places = [(name, {"kind": tarfile.DIRTYPE, "mode": 0o755})
+                  for name in ("proc", "sys", "dev")]  # else these are made, which is seen
+        layer = images.busybox_tar(extra=places + [("./", {"kind": tarfile.DIRTYPE, "mode": 0o711,
+                                                  "uid": 1000, "gid": 29})])
+        images.docker_archive(path, ["root-attributes:1"], [layer])
+    user.ok("load", "-i", path)
+    out = sh(user, "stat -c '%a %u:%g %Y' /", image="root-attributes:1").strip()
+    owner = "0:0" if user.kind == "nosub" else "1000:29"
+    assert out == f"711 {owner} 1700000000"
 
 
 def test_pid_one_and_private_proc(busybox):

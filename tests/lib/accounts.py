@@ -105,12 +105,16 @@ class Account:
         return found
 
 
-def _drop_line(path, name):
-    """Remove an account's line from /etc/subuid or /etc/subgid."""
-    with open(path, encoding="utf-8") as f:
-        lines = [line for line in f if not line.startswith(name + ":")]
-    with open(path, "w", encoding="utf-8") as f:
-        f.writelines(lines)
+def _set_line(path, name, line):
+    """Replace an account's line in /etc/subuid or /etc/subgid in one step; "" removes it."""
+    lines = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as f:
+            lines = [old for old in f if not old.startswith(name + ":")]
+    with open(path + ".proa-test", "w", encoding="utf-8") as f:
+        f.writelines(lines + ([line] if line else []))
+    os.chmod(path + ".proa-test", 0o644)
+    os.replace(path + ".proa-test", path)
 
 
 def make_user(name, ranges):
@@ -118,11 +122,7 @@ def make_user(name, ranges):
     subprocess.run(["useradd", "--no-create-home", "--home-dir", "/nonexistent",
                     "--shell", "/bin/sh", name], check=True, capture_output=True)
     for path in ("/etc/subuid", "/etc/subgid"):
-        open(path, "a", encoding="utf-8").close()
-        _drop_line(path, name)
-        if ranges:
-            with open(path, "a", encoding="utf-8") as f:
-                f.write(f"{name}:{SUB_BASE}:{SUB_COUNT}\n")
+        _set_line(path, name, f"{name}:{SUB_BASE}:{SUB_COUNT}\n" if ranges else "")
 
 
 def kill_processes(uid):
@@ -143,8 +143,7 @@ def remove_user(name):
     kill_processes(uid)
     subprocess.run(["userdel", "--force", name], check=True, capture_output=True)
     for path in ("/etc/subuid", "/etc/subgid"):
-        if os.path.exists(path):
-            _drop_line(path, name)
+        _set_line(path, name, "")
 
 
 def remove_orphans():
