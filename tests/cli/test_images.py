@@ -32,12 +32,23 @@ def image_id(layers=None, **config):
     return images.digest(images.image_config(layers or LAYERS, **config))
 
 
+# What does not depend on the map is tested as one of the three accounts.
+one_user = pytest.mark.parametrize("user", ["sub"], indirect=True)
+
+
+def clear(user):
+    """Remove every image, if there is one."""
+    place = os.path.join(user.store, "images")
+    if os.path.isdir(place) and os.listdir(place):
+        user.ok("rmi", "--all", "--force")
+
+
 @pytest.fixture
 def box(user):
     """The account with an empty store."""
-    user.ok("rmi", "--all", "--force")
+    clear(user)
     yield user
-    user.ok("rmi", "--all", "--force")
+    clear(user)
     assert user.leftovers() == []
 
 
@@ -105,6 +116,7 @@ def test_layers_are_unpacked(box, work):
         assert os.stat(path).st_mode & 0o7777 == 0o400
 
 
+@one_user
 @pytest.mark.parametrize("pack", ["plain", "gzip", "zstd"])
 def test_packed_and_from_stdin(box, work, pack):
     path = docker_tar(f"{work}/a.tar", ["box:1"])
@@ -117,6 +129,7 @@ def test_packed_and_from_stdin(box, work, pack):
     assert inspect(box, "box:1")["Id"] == image_id()
 
 
+@one_user
 def test_packed_by_an_unknown_tool(box, work):
     path = docker_tar(f"{work}/a.tar", ["box:1"])
     subprocess.run(["xz", "-0", path], check=True)
@@ -124,6 +137,7 @@ def test_packed_by_an_unknown_tool(box, work):
         "hint: unpack it on the way: xz -dc FILE | proa load\n")
 
 
+@one_user
 @pytest.mark.parametrize("compress", [True, False])
 @pytest.mark.parametrize("tag,name", [
     ("box:7", "box:7"), ("7", "localhost/7:latest"), ("q.io/a/b:c", "q.io/a/b:c")])
@@ -148,11 +162,13 @@ def oci_tar(work, order, tag="box:1"):
     return path
 
 
+@one_user
 @pytest.mark.parametrize("order", ["index first", "index last"])
 def test_oci_archive_in_any_order(box, work, order):
     assert box.ok("load", "-i", oci_tar(work, order)) == "Loaded image: box:1\n"
 
 
+@one_user
 def test_untagged(box, work):
     path = docker_tar(f"{work}/a.tar", None)
     assert box.ok("load", "-i", path) == f"Loaded image ID: {image_id()}\n"
@@ -163,6 +179,7 @@ def test_untagged(box, work):
     assert names(box) == ["<none>:<none>"]
 
 
+@one_user
 def test_platform_is_chosen_from_an_index(box, work):
     """As buildx writes it: index.json -> an index with a name -> manifests and an attestation."""
     images.oci_layout(f"{work}/oci", tag="x", layers=LAYERS)
@@ -190,6 +207,7 @@ def test_platform_is_chosen_from_an_index(box, work):
     assert inspect(box, "multi:1")["Id"] == image_id()
 
 
+@one_user
 @pytest.mark.parametrize("to", ["docker-archive", "oci-archive"])
 def test_what_skopeo_writes(box, work, to):
     images.oci_layout(f"{work}/oci", tag="x", layers=LAYERS)
@@ -202,6 +220,7 @@ def test_what_skopeo_writes(box, work, to):
     assert inspect(box, "box:3")["RootFS"]["Layers"] == seen["rootfs"]["diff_ids"]
 
 
+@one_user
 def test_what_umoci_writes(box, work):
     """umoci packs layers and keeps a tag only as the reference's name."""
     subprocess.run(["umoci", "init", "--layout", f"{work}/u"], check=True)
@@ -240,12 +259,14 @@ def old_archive(path, config=None, layers=("a/layer.tar", "b/layer.tar"), conten
     return path
 
 
+@one_user
 def test_equal_layers_as_links(box, work):
     assert box.ok("load", "-i", old_archive(f"{work}/a.tar")) == "Loaded image: old:1\n"
     assert inspect(box, "old:1")["RootFS"]["Layers"] == [images.digest(LAYERS[0])] * 2
     assert len(store_list(box, "layers")) == 2
 
 
+@one_user
 def test_layers_of_a_docker_archive_may_be_packed(box, work):
     packed = gzip.compress(LAYERS[0])
     path = old_archive(f"{work}/a.tar", contents={"a/layer.tar": packed})
@@ -257,6 +278,7 @@ def assert_nothing(user):
     assert user.leftovers() == []
 
 
+@one_user
 def test_changed_layer_is_refused(box, work):
     path = old_archive(f"{work}/a.tar", contents={"a/layer.tar": LAYERS[1]})
     assert box.fails(1, "load", "-i", path) == (
@@ -272,6 +294,7 @@ def test_changed_packed_layer_is_refused(box, work):
     assert_nothing(box)
 
 
+@one_user
 def test_changed_blob_is_refused(box, work):
     images.oci_layout(f"{work}/oci", tag="box:1", layers=LAYERS, compress=False)
     blob = f"{work}/oci/blobs/sha256/{images.digest(LAYERS[1])[7:]}"
@@ -285,6 +308,7 @@ def test_changed_blob_is_refused(box, work):
     assert_nothing(box)
 
 
+@one_user
 def test_missing_pieces_are_named(box, work):
     path = old_archive(f"{work}/a.tar", layers=("a/layer.tar", "c/layer.tar"))
     assert box.fails(1, "load", "-i", path) == (
@@ -292,6 +316,7 @@ def test_missing_pieces_are_named(box, work):
     assert_nothing(box)
 
 
+@one_user
 def test_one_bad_image_of_two_hides_both(box, work):
     good = images.image_config([LAYERS[0]])
     with tarfile.open(f"{work}/a.tar", "w") as tar:
@@ -304,6 +329,7 @@ def test_one_bad_image_of_two_hides_both(box, work):
     assert_nothing(box)
 
 
+@one_user
 @pytest.mark.parametrize("keep", [0.3, 0.9])
 def test_cut_archive(box, work, keep):
     path = docker_tar(f"{work}/a.tar", ["box:1"])
@@ -314,6 +340,7 @@ def test_cut_archive(box, work, keep):
     assert_nothing(box)
 
 
+@one_user
 def test_no_archive_at_all(box, work):
     with open(f"{work}/text", "w", encoding="utf-8") as f:
         f.write("hello " * 1000)
@@ -330,6 +357,7 @@ def test_no_archive_at_all(box, work):
     assert_nothing(box)
 
 
+@one_user
 def test_names_cannot_leave_the_archive(box, work):
     path = old_archive(f"{work}/a.tar", layers=("../../../etc/passwd", "a/layer.tar"))
     assert box.fails(1, "load", "-i", path).startswith("proa: load: manifest.json: ")
@@ -451,6 +479,7 @@ def test_import(box, work):
     assert doc["RootFS"]["Layers"] == [images.digest(LAYERS[0])]
 
 
+@one_user
 @pytest.mark.parametrize("pack", ["plain", "gzip", "zstd"])
 def test_import_from_stdin(box, work, pack):
     with open(f"{work}/r", "wb") as f:
@@ -466,6 +495,7 @@ def test_import_from_stdin(box, work, pack):
     assert doc["RootFS"]["Layers"] == [images.digest(LAYERS[0])]
 
 
+@one_user
 def test_import_without_a_name(box, work):
     with open(f"{work}/r", "wb") as f:
         f.write(LAYERS[0])
@@ -474,6 +504,7 @@ def test_import_without_a_name(box, work):
     assert box.ok("images", "-q", "--no-trunc") == done
 
 
+@one_user
 @pytest.mark.parametrize("change,message", [
     ("RUN true", "RUN is not a valid change command"),
     ("ENV", "ENV requires an argument"),
@@ -489,6 +520,7 @@ def test_import_with_a_bad_change(box, work, change, message):
     assert_nothing(box)
 
 
+@one_user
 def test_import_of_garbage(box, work):
     with open(f"{work}/r", "wb") as f:
         f.write(b"garbage " * 1000)
@@ -511,6 +543,7 @@ def three(box, work):
     return box
 
 
+@one_user
 def test_table(three):
     lines = three.ok("images").splitlines()
     assert re.fullmatch(r"REPOSITORY +TAG +IMAGE ID +CREATED +SIZE", lines[0])
@@ -521,6 +554,7 @@ def test_table(three):
     assert len(lines) == 4
 
 
+@one_user
 def test_formats(three):
     assert three.ok("images", "--format", "{{.Repository}}:{{.Tag}}") == (
         "q.io/other:1\nbox:1\nbox:2\n")
@@ -536,6 +570,7 @@ def test_formats(three):
     assert "DIGEST" in three.ok("images", "--digests").splitlines()[0].split()
 
 
+@one_user
 @pytest.mark.parametrize("args,expected", [
     (["box"], ["box:1", "box:2"]),
     (["box:2"], ["box:2"]),
@@ -556,6 +591,7 @@ def test_filters(three, args, expected):
     assert names(three, *args) == expected
 
 
+@one_user
 def test_bad_filters(three):
     assert three.fails(1, "images", "-f", "color=red") == (
         "proa: images: invalid filter 'color': known are before, dangling, label, reference, "
@@ -566,6 +602,7 @@ def test_bad_filters(three):
         "proa: images: No such image: absent:latest\n")
 
 
+@one_user
 def test_inspect(three):
     assert three.ok("inspect", "-f", "{{.Os}} {{json .Config.Cmd}}", "box:1") == (
         'linux ["/bin/sh"]\n')
@@ -585,6 +622,7 @@ def test_inspect(three):
 # Naming
 
 
+@one_user
 def test_tag(three):
     three.ok("tag", "box:1", "registry.lan:5000/x:y")
     assert inspect(three, "registry.lan:5000/x:y")["Id"] == image_id()
@@ -595,6 +633,7 @@ def test_tag(three):
     assert names(three, "-f", "dangling=true") == ["<none>:<none>"]
 
 
+@one_user
 def test_tag_errors(three):
     assert three.fails(1, "tag", "absent", "x") == "proa: tag: No such image: absent:latest\n"
     assert three.fails(1, "tag", "box:1", "Foo") == (
@@ -625,6 +664,7 @@ def test_rmi_by_name(three):
     assert len(store_list(three, "blobs/sha256")) == 3
 
 
+@one_user
 def test_rmi_by_id(three):
     three.ok("tag", "box:1", "q.io/box:1")
     short = image_id()[7:19]
@@ -637,6 +677,7 @@ def test_rmi_by_id(three):
     assert names(three) == ["q.io/other:1"]
 
 
+@one_user
 def test_rmi_of_several(three):
     done = three.proa("rmi", "absent", "box:1", "alsoabsent:3")
     assert done.returncode == 1
@@ -647,6 +688,7 @@ def test_rmi_of_several(three):
     assert three.fails(125, "rmi").startswith("proa: rmi: ")
 
 
+@one_user
 def test_shared_layers_stay(box, work):
     box.ok("load", "-i", docker_tar(f"{work}/a.tar", ["one:1"], layers=LAYERS[:1]))
     box.ok("load", "-i", docker_tar(f"{work}/b.tar", ["two:1"]))
@@ -657,6 +699,7 @@ def test_shared_layers_stay(box, work):
     assert inspect(box, "one:1")["Size"] > 0
 
 
+@one_user
 def test_no_prune_leaves_layers_to_the_next(three):
     three.ok("rmi", "box:1")
     assert three.ok("rmi", "--no-prune", "box:2") == f"Untagged: box:2\nDeleted: {image_id()}\n"
@@ -687,6 +730,7 @@ def test_image_of_a_container_stays(three):
     assert store_list(three, "layers") == []
 
 
+@one_user
 def test_damaged_image_can_be_removed(three):
     os.unlink(os.path.join(three.store, "blobs/sha256", image_id()[7:]))
     assert three.fails(1, "inspect", "--type", "image", "box:1") == (
