@@ -4,7 +4,7 @@
  * `proa doctor` prints them; nobody on the path of a start calls them (a start tries the real
  * thing and says what failed).
  *
- *	PROBE_FOREACH(p)
+ *	for (size_t i = 0; (p = probe_at(i)); i++)
  *		probe_run(p, &env, &result);
  */
 #pragma once
@@ -29,10 +29,15 @@ struct probe_result {
 	char call[48];	   /* that call, as "mount(overlay)"; "" if none did */
 };
 
+struct idmap; /* userns/idmap.h */
+
 /* What the probes look at; all borrowed. */
 struct probe_env {
-	const char *store;   /* directory of the store, or the nearest parent that exists */
-	const char *run_dir; /* $XDG_RUNTIME_DIR or NULL */
+	const char *store;	 /* directory of the store; NULL when it could not be opened */
+	const char *store_error; /* why not */
+	const char *run_dir;	 /* $XDG_RUNTIME_DIR or NULL */
+	const struct idmap *map; /* what this user's containers get; NULL when that failed */
+	const char *map_error;
 };
 
 struct probe {
@@ -43,13 +48,8 @@ struct probe {
 	void (*run)(const struct probe_env *env, struct probe_result *r);
 };
 
-/* All probes, in the order of display. */
-extern const struct probe *const probe_table[];
-extern const size_t probe_count;
-
-#define PROBE_FOREACH(p)                                                  \
-	for (const struct probe *const *p##_p = probe_table, *p = *p##_p; \
-		p##_p < probe_table + probe_count && (p = *p##_p); p##_p++)
+/* The probes in the order of display; NULL past the last. */
+const struct probe *probe_at(size_t index);
 
 /* Fills ret completely; a probe that crashes or hangs (5 s) is reported as missing. */
 void probe_run(const struct probe *p, const struct probe_env *env, struct probe_result *ret);
