@@ -37,5 +37,8 @@ int console_enter(struct console *c, struct err *err) must_check;
 void console_resize(struct console *c);
 void console_resume(struct console *c);
 void console_suspend(struct console *c, int number);
+/* True once the user's window was closed or the connection broke. */
+bool console_is_hung_up(const struct console *c);
+
 void console_done(struct console *c);
 DEFINE_AUTO(console, struct console, console_done)

@@ -24,16 +24,16 @@ int tty_set_size(int fd, struct tty_size size, struct err *err) must_check;
 /* Give `to` the size of `from`; nothing happens where one of them is no terminal. */
 void tty_copy_size(int from, int to);
 
-/*
- * Save the modes of fd into ret_saved and make it raw: bytes go through as typed, no echo, no
- * signals from keys. Output processing is off too: the container's side of the pty does it. From a
- * background process group this stops the caller by SIGTTOU as long as that is not blocked, which
- * is what a shell's job control expects.
- */
-int tty_set_raw(int fd, struct termios *ret_saved, struct err *err) must_check;
+enum tty_raw {
+	TTY_RAW,	/* bytes go through as typed, no echo, no signals from keys, and: */
+	TTY_RAW_OUTPUT, /* what is written is shown as it is: the container's pty made the \r\n */
+};
 
-/* Put saved modes back. Async-signal-safe; -errno. */
-int tty_restore(int fd, const struct termios *saved);
+/*
+ * Save the modes of fd into ret_saved and change them. From a background process group this stops
+ * the caller by SIGTTOU as long as that is not blocked, which is what a shell's job control expects.
+ */
+int tty_set_raw(int fd, enum tty_raw how, struct termios *ret_saved, struct err *err) must_check;
 
 /* Let tty_restore_emergency put back these modes instead of those found by tty_set_raw. */
 int tty_remember(int fd, const struct termios *saved);

@@ -54,24 +54,39 @@ int console_open(int master, unsigned flags, struct console *ret, struct err *er
 	return 0;
 }
 
+/* Without a keyboard to read, a job in the background has no business with the modes. */
+static bool has_business(const struct console *c)
+{
+	return c->terminal >= 0 && (c->keyboard || tty_is_foreground(c->terminal));
+}
+
 int console_enter(struct console *c, struct err *err)
 {
+	enum tty_raw how = c->keyboard ? TTY_RAW : TTY_RAW_OUTPUT;
 	struct termios again;
 	int r;
 
-	if (!c->keyboard)
+	if (!has_business(c))
 		return 0;
 	if (c->raw) {
 		/* A shell took the terminal while we were stopped; what we saved first is right. */
-		r = tty_set_raw(c->terminal, &again, err);
+		r = tty_set_raw(c->terminal, how, &again, err);
 		return r < 0 ? r : tty_remember(c->terminal, &c->saved);
 	}
-	r = tty_set_raw(c->terminal, &c->saved, err);
+	r = tty_set_raw(c->terminal, how, &c->saved, err);
 	if (r < 0)
 		return r;
 	c->raw = true;
 	catch_fatal_signals();
 	return 0;
+}
+
+/* The user's terminal is gone: its window was closed, or the connection broke. */
+bool console_is_hung_up(const struct console *c)
+{
+	struct tty_size size;
+
+	return c->terminal >= 0 && tty_get_size(c->terminal, &size, NULL) == -EIO;
 }
 
 void console_resize(struct console *c)

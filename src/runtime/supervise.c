@@ -22,7 +22,8 @@ struct run {
 	struct pump pumps[N_PUMPS];
 	int terminal_fds[3]; /* 0, 1, 2: pumps want addresses */
 	int master;
-	int none;    /* -EBADF: for directions that are not ours */
+	int none; /* -EBADF: for directions that are not ours */
+	bool interactive;
 	bool exited; /* the first process is gone: only output is left to move */
 	bool give_up;
 	int status;
@@ -71,6 +72,7 @@ static void open_pumps(struct run *r)
 		r->terminal_fds[i] = i;
 	r->master = r->p->console_fd;
 	r->none = -EBADF;
+	r->interactive = interactive;
 	if (tty) {
 		pump_open(&r->pumps[PUMP_STDIN], interactive ? &r->terminal_fds[0] : &r->none,
 			&r->master, PUMP_IN_INHERITED);
@@ -97,6 +99,18 @@ static bool ends_waiting(int number)
 	return number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP;
 }
 
+/*
+ * The user's terminal is gone, so the container's goes as well: closing the master is what sends
+ * SIGHUP to its session, and ends what still reads from it.
+ */
+static void hang_up(struct run *r)
+{
+	for (int i = 0; i < N_PUMPS; i++)
+		r->pumps[i].in_ended = r->pumps[i].out_ended = true;
+	r->p->console_fd = fd_close(r->p->console_fd);
+	r->master = r->s->console.master = -EBADF;
+}
+
 /* With a terminal, size and stops are between the user's shell and us. */
 static void take_terminal_signal(struct run *r, int number)
 {
@@ -110,6 +124,8 @@ static void take_terminal_signal(struct run *r, int number)
 		console_resume(c);
 	} else {
 		forward(r, number);
+		if (number == SIGHUP && console_is_hung_up(c))
+			hang_up(r);
 	}
 }
 
@@ -202,6 +218,8 @@ static int step(struct run *r, struct err *err)
 		return 0;
 	for (int i = 0; i < N_PUMPS; i++)
 		pump_run(&r->pumps[i], &fds[FD_PUMPS + 2 * i]);
+	if (!r->exited && r->master >= 0 && r->interactive && r->pumps[PUMP_STDIN].in_ended)
+		hang_up(r);
 	if (fds[FD_SIGNAL].revents)
 		k = take_signals(r, err);
 	if (k >= 0 && fds[FD_PROCESS].revents)

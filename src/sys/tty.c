@@ -64,7 +64,7 @@ static int set_modes(int fd, const struct termios *t)
 	return r < 0 ? -errno : 0;
 }
 
-int tty_set_raw(int fd, struct termios *ret_saved, struct err *err)
+int tty_set_raw(int fd, enum tty_raw how, struct termios *ret_saved, struct err *err)
 {
 	struct termios saved, raw;
 	int r;
@@ -72,9 +72,13 @@ int tty_set_raw(int fd, struct termios *ret_saved, struct err *err)
 	if (tcgetattr(fd, &saved) < 0)
 		return err_sys(err, errno, "read the modes of the terminal");
 	raw = saved;
-	cfmakeraw(&raw);
-	raw.c_cc[VMIN] = 1;
-	raw.c_cc[VTIME] = 0;
+	if (how == TTY_RAW) {
+		cfmakeraw(&raw);
+		raw.c_cc[VMIN] = 1;
+		raw.c_cc[VTIME] = 0;
+	} else {
+		raw.c_oflag &= ~(tcflag_t)OPOST;
+	}
 	(void)tty_remember(fd, &saved);
 	r = set_modes(fd, &raw);
 	if (r < 0) {
