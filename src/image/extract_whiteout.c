@@ -45,12 +45,18 @@ static int open_dir(struct place *p, const char *leaf)
 	return openat(p->fd, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static bool is_opaque(struct place *p)
+static bool fd_is_opaque(int fd)
 {
-	autofd int fd = open_dir(p, ".");
 	char value[2];
 
 	return fd >= 0 && xattr_get(fd, OPAQUE, value, sizeof(value)) == 1 && value[0] == 'y';
+}
+
+static bool is_opaque(struct place *p)
+{
+	autofd int fd = open_dir(p, ".");
+
+	return fd_is_opaque(fd);
 }
 
 static int drop_whiteouts(int dir_fd, struct err *err)
@@ -78,6 +84,9 @@ int whiteout_opaque(struct place *p, const char *leaf, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, errno, "open directory %.200s", leaf);
+	/* Since it has been opaque no whiteout was made in it: do not look through it each time. */
+	if (fd_is_opaque(fd))
+		return 0;
 	r = xattr_set(fd, OPAQUE, "y", 1, err);
 	if (r == -ENOTSUP)
 		return err_hint(err, r,

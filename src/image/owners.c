@@ -155,7 +155,11 @@ static size_t settle(struct line *v, size_t n)
 			n_voids--;
 		for (size_t k = 0; k < n_voids; k++)
 			v[i].gone |= v[voids[k]].number > v[i].number; /* never itself */
-		if (v[i].o.type != 'd') {
+		/* One for each path, or a hostile file would make this quadratic. */
+		if (v[i].o.type != 'd' && n_voids &&
+			str_eq(v[i].o.path, v[voids[n_voids - 1]].o.path)) {
+			voids[n_voids - 1] = i;
+		} else if (v[i].o.type != 'd') {
 			GROW(voids, n_voids, cap);
 			voids[n_voids++] = i;
 		}

@@ -294,6 +294,7 @@ int unpack_finish(struct unpack *u, struct unpack_result *ret, struct err *err)
 	struct digest diff_id;
 	int r = report_read(u, &rep), status = reap(u);
 
+	(void)owned; /* released on every way out */
 	if (r < 0)
 		return err_ctx(err, no_report(status, err), "extractor");
 	if (rep.r < 0)
