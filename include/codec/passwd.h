@@ -34,15 +34,15 @@ struct passwd_files {
 
 struct passwd_user {
 	uint32_t uid, gid;
-	/*
-	 * For setgroups(): the primary group comes first, always (CVE-2022-36109), then the groups
-	 * that name the user as a member; without duplicates.
-	 */
-	uint32_t groups[PASSWD_GROUPS_MAX];
 	size_t n_groups;
 	char name[256];	 /* "" when the number has no row */
-	char home[4096]; /* without a row "/root" for uid 0, else "/"; never relative */
 	char shell[256]; /* "" when there is no row or none is named */
+	char home[4096]; /* without a row "/root" for uid 0, else "/"; never relative */
+	/*
+	 * For setgroups(): the primary group comes first, always (CVE-2022-36109), then the groups
+	 * that name the user as a member; without duplicates. Only n_groups of them are written.
+	 */
+	uint32_t groups[PASSWD_GROUPS_MAX];
 };
 
 /* Only the grammar, for an early error; NULL is as "". -ERR_FORMAT. */

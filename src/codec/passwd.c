@@ -340,7 +340,10 @@ int passwd_resolve(const char *text, const struct passwd_files *files, struct pa
 		if (r < 0)
 			return r;
 	}
-	*ret = (struct passwd_user){ .uid = id };
+	/* Not the whole struct: its pages are fresh, and few of them are needed. */
+	ret->uid = id;
+	ret->gid = 0;
+	ret->name[0] = ret->shell[0] = '\0';
 	(void)slice_copy(ret->home, sizeof(ret->home), slice_of(id == 0 ? "/root" : "/"));
 	if (found)
 		take_row(&row, ret);

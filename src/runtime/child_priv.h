@@ -57,6 +57,7 @@ struct child {
 	char **env;  /* for execve; has a free place for HOME */
 	char **home; /* that place, NULL when HOME is given */
 	char home_text[sizeof("HOME=") + PATH_MAX];
+	char text[8192]; /* /etc/passwd and /etc/group, when they are small */
 	struct passwd_user user;
 	struct err err;
 };

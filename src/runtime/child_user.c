@@ -20,7 +20,7 @@
 #include "sys/process.h"
 
 /* Untouched pages cost nothing, as long as they are small ones; given back by exec. */
-static void *reserve(size_t size)
+static char *reserve(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -30,31 +30,45 @@ static void *reserve(size_t size)
 	return p;
 }
 
-/* A missing file, and one that is no regular file, are as an empty one. */
-static int read_database(int root, const char *path, char *room, size_t *ret_len, struct err *err)
+/*
+ * A file of the image behind what is in *text already; missing, or no regular file, is as empty.
+ * -EFBIG when the room is too small.
+ */
+static int read_database(int root, const char *path, char *text, size_t size, size_t *ret_len)
 {
-	ssize_t n = openat_read_in_root(root, path, room, PASSWD_BYTES_MAX);
+	ssize_t n = openat_read_in_root(root, path, text, size);
 
 	if (n == -EFBIG)
-		return err_set(err, ERR_LIMIT, "/%s of the image is too large", path);
+		return -EFBIG;
 	*ret_len = n > 0 ? (size_t)n : 0;
 	return 0;
 }
 
-/* Both files, one behind the other: they mostly fit into one page. */
-static int read_databases(int root, struct passwd_files *ret, struct err *err)
+static int read_both(int root, char *text, size_t size, struct passwd_files *ret)
 {
-	char *room = reserve(2 * (size_t)PASSWD_BYTES_MAX);
-	int r;
+	int r = read_database(root, "etc/passwd", text, size / 2, &ret->passwd_len);
 
-	if (!room)
-		return err_sys(err, ENOMEM, "no memory for /etc/passwd");
-	r = read_database(root, "etc/passwd", room, &ret->passwd_len, err);
 	if (r < 0)
 		return r;
-	ret->passwd = room;
-	ret->group = room + ret->passwd_len;
-	return read_database(root, "etc/group", room + ret->passwd_len, &ret->group_len, err);
+	ret->passwd = text;
+	ret->group = text + ret->passwd_len;
+	return read_database(root, "etc/group", text + ret->passwd_len, size / 2, &ret->group_len);
+}
+
+/* Both mostly fit into a page that is there already; else into one of their own. */
+static int read_databases(struct child *c, int root, struct passwd_files *ret, struct err *err)
+{
+	const size_t size = 2 * (size_t)PASSWD_BYTES_MAX;
+	char *room;
+	int r = read_both(root, c->text, sizeof(c->text), ret);
+
+	if (r != -EFBIG)
+		return 0;
+	room = reserve(size);
+	if (!room)
+		return err_sys(err, ENOMEM, "no memory for /etc/passwd");
+	r = read_both(root, room, size, ret);
+	return r < 0 ? err_set(err, ERR_LIMIT, "/etc/passwd or /etc/group is too large") : 0;
 }
 
 static int resolve(struct child *c, const struct passwd_files *files, struct err *err)
@@ -117,7 +131,7 @@ int child_op_user(struct child *c, const struct plan_op *op, struct err *err)
 	int root = child_slot(c, op->into), r;
 	struct passwd_files files = { .passwd = NULL };
 
-	r = read_databases(root, &files, err);
+	r = read_databases(c, root, &files, err);
 	if (r >= 0)
 		r = resolve(c, &files, err);
 	if (r >= 0)

@@ -27,6 +27,9 @@
 #define SHM_DEFAULT (64ULL << 20)
 #define TTY_GROUP   5
 
+/* One allocation for nearly every plan: growing would move pages of it several times. */
+#define PLAN_OPS_EXPECTED 64
+
 static struct plan_op *add(struct plan *p, enum plan_op_kind kind)
 {
 	struct plan_op *op;
@@ -524,6 +527,8 @@ int plan_make(const struct spec *s, struct plan **ret, struct err *err)
 		return err_set(err, ERR_LIMIT, "too many mounts (%zu)", s->n_mounts);
 	p = NEW(struct plan);
 	p->n_slots = (unsigned)slots;
+	p->cap_ops = PLAN_OPS_EXPECTED + 2 * slots;
+	p->ops = NEW_ARRAY(struct plan_op, p->cap_ops);
 	plan_before_map(s, p);
 	if (s->map.kind == IDMAP_RANGES) {
 		plan_staged(p, PLAN_SLOT_PROC, "/proc");

@@ -60,7 +60,8 @@ static bool is_writable(const struct idmap *map, const struct stat *st)
 	return st->st_mode & S_IWOTH && !(st->st_mode & S_ISVTX);
 }
 
-static bool needs_seal(const struct idmap *map, int exe)
+/* For a program that only root may write, in a directory of root's: four calls, no descriptor. */
+static bool needs_seal(const struct idmap *map)
 {
 	char path[PATH_MAX], *slash;
 	struct stat st;
@@ -68,14 +69,14 @@ static bool needs_seal(const struct idmap *map, int exe)
 
 	if (map->kind == IDMAP_NONE)
 		return true;
-	if (fstat(exe, &st) < 0 || is_writable(map, &st))
-		return true;
-	if (fgetxattr(exe, "system.posix_acl_access", NULL, 0) >= 0)
-		return true;
 	n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 	if (n <= 0)
 		return true;
 	path[n] = '\0';
+	if (stat("/proc/self/exe", &st) < 0 || is_writable(map, &st))
+		return true;
+	if (getxattr("/proc/self/exe", "system.posix_acl_access", NULL, 0) >= 0)
+		return true;
 	slash = strrchr(path, '/');
 	if (!slash)
 		return true;
@@ -165,16 +166,19 @@ int runtime_seal(const struct idmap *map, struct err *err)
 {
 	AUTO(buf) struct buf text = BUF_INIT(4U << 20);
 	AUTO(strv) char **argv = NULL;
-	autofd int exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	autofd int exe = -EBADF;
 	bool again = is_marked();
 	char own[24];
 	int r;
 
 	if (unsetenv(MARK) < 0)
 		return err_sys(err, errno, "environment");
+	if (!needs_seal(map))
+		return 0;
+	exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (exe < 0)
 		return err_sys(err, errno, "cannot open our own executable");
-	if (is_sealed(exe) || !needs_seal(map, exe))
+	if (is_sealed(exe))
 		return 0;
 	if (again)
 		return err_set(err, ERR_UNSUPPORTED,

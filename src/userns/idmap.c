@@ -48,7 +48,9 @@ int idmap_detect(struct idmap *ret, struct err *err)
 {
 	struct idmap map = { .kind = IDMAP_NONE };
 	const char *force = getenv("PROA_USERNS");
-	struct subid_list uids, gids;
+	struct subid_list uids, gids = { .n = 0 };
+	struct subid_owner who = { .uid = getuid(), .own = geteuid() };
+	char name[SUBID_NAME_SIZE];
 	int r;
 
 	if (force && str_eq(force, "single")) {
@@ -59,9 +61,12 @@ int idmap_detect(struct idmap *ret, struct err *err)
 		*ret = map;
 		return 0;
 	}
-	r = subid_read(SUBID_UIDS, geteuid(), &uids, err);
-	if (r >= 0)
-		r = subid_read(SUBID_GIDS, getegid(), &gids, err);
+	who.name = subid_login_name(who.uid, name) ? name : NULL;
+	r = subid_read(SUBID_UIDS, &who, &uids, err);
+	if (r >= 0 && uids.n > 0) {
+		who.own = getegid();
+		r = subid_read(SUBID_GIDS, &who, &gids, err);
+	}
 	if (r < 0)
 		return r;
 	if (uids.n == 0 || gids.n == 0) {

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -27,19 +28,28 @@ struct subid_list {
 	unsigned n;
 };
 
-/*
- * Ranges that /etc/subuid or /etc/subgid gives to the real user, by login name or number, in the
- * order of the file. `own` is the caller's id of that kind, which no range may hold. No file is
- * no range. -ERR_FORMAT names file and line.
- */
-int subid_read(
-	enum subid_kind kind, uint32_t own, struct subid_list *ret, struct err *err) must_check;
+#define SUBID_NAME_SIZE 256
 
-/* The same on text, for tests; name may be NULL. */
 struct subid_owner {
-	const char *name;
-	uint32_t uid; /* lines are by user id in both files */
-	uint32_t own;
+	const char *name; /* NULL when it is not known: lines by number still count */
+	uint32_t uid;	  /* lines are by user id in both files */
+	uint32_t own;	  /* the caller's id of that kind, which no range may hold */
 };
+
+/*
+ * Ranges that /etc/subuid or /etc/subgid gives to a user, by login name or number, in the order of
+ * the file. No file is no range. -ERR_FORMAT names file and line.
+ */
+int subid_read(enum subid_kind kind, const struct subid_owner *who, struct subid_list *ret,
+	struct err *err) must_check;
+
+/* The same on text, for tests. */
 int subid_parse(const char *file, const char *text, const struct subid_owner *who,
 	struct subid_list *ret, struct err *err) must_check;
+
+/*
+ * Login name of a user id. Read by ourselves: getpwuid would load NSS modules, and a static
+ * program has none. For a user in no file (LDAP ...) it is $USER: newuidmap checks by its own
+ * look-up whose ranges these are. False when there is neither.
+ */
+bool subid_login_name(uint32_t uid, char ret[SUBID_NAME_SIZE]) must_check;

@@ -4,40 +4,69 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/auto.h"
-#include "base/buf.h"
 #include "base/parse.h"
 #include "base/str.h"
 #include "userns/idmap_priv.h"
 
-#define MAX_FILE (8U << 20)
+/*
+ * Lines of a file, or of a text, one after the other, in a buffer of fixed size: these files are
+ * read at every start, and mostly end in the first read. A line that does not fit is left out.
+ */
+struct lines {
+	int fd;		  /* -EBADF: `text` is all there is */
+	const char *text; /* what has not been looked at */
+	size_t len;
+	unsigned number; /* of the line returned last */
+	char block[4096];
+	char line[512];
+};
 
-static int load(const char *path, struct buf *ret, struct err *err)
+static ssize_t refill(struct lines *l)
 {
-	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = 0;
 
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open %s", path);
-	return buf_read_fd(ret, fd, err);
+	if (l->fd < 0)
+		return 0;
+	do {
+		n = read(l->fd, l->block, sizeof(l->block));
+	} while (n < 0 && errno == EINTR);
+	l->text = l->block;
+	l->len = n > 0 ? (size_t)n : 0;
+	return n;
 }
 
-/* Cut the next line off *text; NULL at the end. */
-static char *next_line(char **text)
+/* The next line without its end; NULL at the end of the file, or where it cannot be read. */
+static char *next_line(struct lines *l)
 {
-	char *line = *text, *end;
+	size_t done = 0;
+	bool any = false, whole = false;
 
-	if (!line || !*line)
+	while (!whole) {
+		const char *end;
+		size_t n;
+
+		if (l->len == 0 && refill(l) <= 0)
+			break;
+		any = true;
+		end = memchr(l->text, '\n', l->len);
+		whole = end != NULL;
+		n = whole ? (size_t)(end - l->text) : l->len;
+		if (done + n < sizeof(l->line))
+			memcpy(l->line + done, l->text, n);
+		done += n;
+		l->text += n + whole;
+		l->len -= n + whole;
+	}
+	if (!any)
 		return NULL;
-	end = strchr(line, '\n');
-	if (end)
-		*end++ = '\0';
-	*text = end;
-	return line;
+	l->number++;
+	l->line[done < sizeof(l->line) ? done : 0] = '\0';
+	return l->line;
 }
 
 static bool is_ours(const char *owner, const struct subid_owner *who)
@@ -105,39 +134,38 @@ static int parse_line(
 		l, (struct subid_range){ (uint32_t)first, (uint32_t)count }, who->own, err);
 }
 
-int subid_parse(const char *file, const char *text, const struct subid_owner *who,
+static int read_ranges(struct lines *l, const char *file, const struct subid_owner *who,
 	struct subid_list *ret, struct err *err)
 {
-	autofree char *copy = strdup(text);
 	struct subid_list list = { .n = 0 };
-	char *rest = copy, *line;
+	char *line;
 
-	if (!copy)
-		return err_sys(err, ENOMEM, "%s", file);
-	for (unsigned number = 1; (line = next_line(&rest)); number++) {
+	while ((line = next_line(l))) {
 		int r = parse_line(line, who, &list, err);
 
 		if (r < 0)
-			return err_ctx(err, r, "%s: line %u", file, number);
+			return err_ctx(err, r, "%s: line %u", file, l->number);
 	}
 	*ret = list;
 	return 0;
 }
 
-/*
- * Login name of a user id. Read by ourselves: getpwuid would load NSS modules, and a static
- * program has none. *ret stays NULL when the user is in no file (LDAP ...): number lines still
- * count, and so does $USER if the helper agrees, because newuidmap checks by its own lookup.
- */
-static void find_login_name(uint32_t uid, char **ret)
+int subid_parse(const char *file, const char *text, const struct subid_owner *who,
+	struct subid_list *ret, struct err *err)
 {
-	AUTO(buf) struct buf b = BUF_INIT(MAX_FILE);
-	char *rest, *line;
+	struct lines l = { .fd = -EBADF, .text = text, .len = strlen(text) };
 
-	if (load("/etc/passwd", &b, NULL) < 0)
-		b.len = 0;
-	rest = b.data;
-	while ((line = next_line(&rest))) {
+	return read_ranges(&l, file, who, ret, err);
+}
+
+bool subid_login_name(uint32_t uid, char ret[SUBID_NAME_SIZE])
+{
+	autofd int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	struct lines l = { .fd = fd };
+	const char *user = getenv("USER");
+	char *line;
+
+	while (fd >= 0 && (line = next_line(&l))) {
 		char *name_end = strchr(line, ':');
 		char *id = name_end ? strchr(name_end + 1, ':') : NULL;
 		char *id_end = id ? strchr(id + 1, ':') : NULL;
@@ -146,30 +174,24 @@ static void find_login_name(uint32_t uid, char **ret)
 		if (!id_end)
 			continue;
 		*name_end = *id_end = '\0';
-		if (parse_u64(id + 1, UINT32_MAX, &number, NULL) >= 0 && number == uid) {
-			*ret = strdup(line);
-			return;
-		}
+		if (parse_u64(id + 1, UINT32_MAX, &number, NULL) >= 0 && number == uid)
+			return str_copy(ret, SUBID_NAME_SIZE, line);
 	}
-	if (getenv("USER"))
-		*ret = strdup(getenv("USER"));
+	return user && str_copy(ret, SUBID_NAME_SIZE, user);
 }
 
-int subid_read(enum subid_kind kind, uint32_t own, struct subid_list *ret, struct err *err)
+int subid_read(enum subid_kind kind, const struct subid_owner *who, struct subid_list *ret,
+	struct err *err)
 {
 	const char *path = kind == SUBID_UIDS ? "/etc/subuid" : "/etc/subgid";
-	AUTO(buf) struct buf b = BUF_INIT(MAX_FILE);
-	autofree char *name = NULL;
-	struct subid_owner who = { .uid = getuid(), .own = own };
-	int r = load(path, &b, err);
+	autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct lines l = { .fd = fd };
 
-	if (r == -ENOENT) {
+	if (fd < 0 && errno == ENOENT) {
 		ret->n = 0;
 		return 0;
 	}
-	if (r < 0)
-		return r;
-	find_login_name(who.uid, &name);
-	who.name = name;
-	return subid_parse(path, buf_str(&b), &who, ret, err);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open %s", path);
+	return read_ranges(&l, path, who, ret, err);
 }
