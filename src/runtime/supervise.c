@@ -230,8 +230,14 @@ static int step(struct run *r, struct err *err)
 int runtime_supervise(
 	struct supervise *s, struct runtime_process *p, int *ret_status, struct err *err)
 {
-	struct run r = { .s = s, .p = p };
+	/* Not on the stack, where clearing buffers that most runs never use costs 12 pages. */
+	static struct run r;
 	int k;
+
+	r.s = s;
+	r.p = p;
+	r.exited = r.give_up = false;
+	r.status = 0;
 
 	if (s->flags & SUPERVISE_TTY) {
 		k = console_enter(&s->console, err);
