@@ -277,6 +277,7 @@ int image_list_entries(struct store *s, const struct image_list_options *o,
 	if (entries.n)
 		qsort(entries.items, entries.n, sizeof(*entries.items), newest_first);
 	*ret = entries;
-	entries = (struct image_entries){ 0 };
+	entries.items = NULL;
+	entries.n = 0;
 	return 0;
 }

@@ -101,10 +101,10 @@ int spool_load(struct spool *sp, const char *name, struct buf *ret, struct err *
 	char number[16];
 	int r = spool_find(sp, name, &file, err);
 
-	if (r == 0)
-		r = err_set(err, ERR_FORMAT, "%s is not in the archive", name);
 	if (r < 0)
 		return r;
+	if (r == 0 || !file)
+		return err_set(err, ERR_FORMAT, "%s is not in the archive", name);
 	if (file->adopted)
 		return blob_read_all(sp->store, &file->digest, ret, err);
 	(void)snprintf(number, sizeof(number), "%u", file->number);

@@ -104,7 +104,8 @@ int container_dir_uses(struct store *s, struct container_uses *ret, struct err *
 		uses.n++;
 	}
 	*ret = uses;
-	uses = (struct container_uses){ 0 };
+	uses.items = NULL;
+	uses.n = 0;
 	return 0;
 }
 

@@ -261,7 +261,8 @@ int image_ref_list(struct store *s, struct image_list *ret, struct err *err)
 	if (list.n)
 		qsort(list.items, list.n, sizeof(*list.items), compare_records);
 	*ret = list;
-	list = (struct image_list){ 0 };
+	list.items = NULL;
+	list.n = 0;
 	return 0;
 }
 
