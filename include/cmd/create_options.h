@@ -19,8 +19,7 @@ struct create_opts {
 	bool tty, interactive, remove, read_only, init, rootfs, quiet, tls_verify;
 	int pull;    /* enum create_pull */
 	int network; /* position in the values of --network */
-	const char *name, *hostname, *entrypoint, *user, *workdir, *stop_signal, *platform,
-		*cidfile;
+	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *cidfile;
 	const char *authfile, *creds, *cert_dir;
 	char **env, **env_file, **volumes, **mounts, **tmpfs;
 	char **cap_add, **cap_drop, **security_opt, **ulimits, **groups, **labels, **label_files;

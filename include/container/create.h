@@ -24,7 +24,6 @@ struct container_options {
 	const char *user;
 	const char *hostname;
 	const char *network; /* "host" or "none" */
-	const char *stop_signal;
 	char *const *labels;
 	char *const *volumes;
 	char *const *mounts;

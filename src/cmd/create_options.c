@@ -16,7 +16,6 @@
 #include "container/create.h"
 #include "image/image.h"
 #include "sys/file.h"
-#include "sys/signal.h"
 
 static const char *const pull_values[] = { "missing", "always", "never", NULL };
 static const char *const network_values[] = { "host", "none", NULL };
@@ -75,8 +74,6 @@ const struct create_opts create_defaults = {
 		OPT_LIST(T, security_opt, 0, "security-opt", "OPTION",                             \
 			"Security option: no-new-privileges, seccomp=FILE|unconfined, "            \
 			"systempaths=unconfined, mask=PATH, unmask=PATH"),                         \
-		OPT_STRING(T, stop_signal, 0, "stop-signal", "SIGNAL",                             \
-			"Signal that asks the container to stop", .complete = COMPLETE_SIGNAL),    \
 		OPT_FLAG(T, tls_verify, 0, "tls-verify",                                           \
 			"Check the registry's certificate; =false also allows plain HTTP"),        \
 		OPT_LIST(T, tmpfs, 0, "tmpfs", "DIR[:OPTIONS]", "Mount a tmpfs"),                  \
@@ -315,13 +312,6 @@ static int create_locked(struct context *ctx, const struct create_opts *o,
 	return container_create(s, co, &image, map, ret, err);
 }
 
-static int check_signal(const char *name, struct err *err)
-{
-	int r = name ? signal_parse(name, err) : 0;
-
-	return r < 0 ? err_ctx(err, r, "--stop-signal %s", name) : 0;
-}
-
 int create_from_options(struct context *ctx, const struct create_opts *o, char **argv,
 	struct container *ret, struct err *err)
 {
@@ -336,7 +326,6 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 		.user = o->user,
 		.hostname = o->hostname,
 		.network = network_values[o->network],
-		.stop_signal = o->stop_signal,
 		.volumes = o->volumes,
 		.mounts = o->mounts,
 		.tmpfs = o->tmpfs,
@@ -350,8 +339,6 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 	int r;
 
 	r = check_cidfile(o, err);
-	if (r >= 0)
-		r = check_signal(o->stop_signal, err);
 	if (r >= 0)
 		r = collect_env(o, &env, err);
 	if (r >= 0)

@@ -143,7 +143,6 @@ static int fill_config(struct container_config *c, const struct container_option
 	static const struct image_config nothing = { 0 };
 	const struct image_config *config = image ? &image->config : &nothing;
 	const char *user = o->user ? o->user : config->user;
-	const char *stop = o->stop_signal ? o->stop_signal : config->stop_signal;
 	int r;
 
 	c->created_ns = clock_wall_ns();
@@ -157,7 +156,7 @@ static int fill_config(struct container_config *c, const struct container_option
 	fill_lists(c, o);
 	fill_labels(c, o, config);
 	c->user = str_empty(user) ? NULL : xstrdup(user);
-	c->stop_signal = str_empty(stop) ? NULL : xstrdup(stop);
+	c->stop_signal = str_empty(config->stop_signal) ? NULL : xstrdup(config->stop_signal);
 	r = passwd_check_spec(c->user, err);
 	if (r >= 0)
 		r = fill_workdir(c, o, config, err);
