@@ -135,7 +135,8 @@ static void strv_split_keeps_empty_fields(void **state)
 
 static void numbers_take_the_whole_string(void **state)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x1", "1e3", "18446744073709551616" };
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x1", "1e3",
+		"18446744073709551616" };
 	uint64_t v;
 
 	(void)state;
@@ -173,8 +174,12 @@ static void sizes_and_durations(void **state)
 static void path_clean_never_leaves_the_root(void **state)
 {
 	static const char *const cases[][2] = {
-		{ "/a/../../b", "/b" }, { "c/./d/", "/base/c/d" }, { "..", "/" },
-		{ "/", "/" },		{ "//x//y", "/x/y" },	   { ".", "/base" },
+		{ "/a/../../b", "/b" },
+		{ "c/./d/", "/base/c/d" },
+		{ "..", "/" },
+		{ "/", "/" },
+		{ "//x//y", "/x/y" },
+		{ ".", "/base" },
 	};
 
 	(void)state;
@@ -196,7 +201,8 @@ static void hash_matches_the_standard(void **state)
 	(void)state;
 	/* FIPS 180-2, appendix B.1 */
 	hash_hex("abc", 3, hex);
-	assert_string_equal(hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+	assert_string_equal(
+		hex, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 	hash_update(h, "a", 1);
 	hash_update(h, "bc", 2);
 	hash_final_hex(h, parts);
