@@ -83,6 +83,12 @@ int file_check_private_dir(int fd, const char *shown_name, struct err *err) must
 /* fsync of a directory that was opened for reading (names made or removed in it are kept). */
 int file_sync(int fd, const char *shown_name, struct err *err) must_check;
 
+/*
+ * Let the disk begin with these bytes (len 0: to the end), and do not wait: the sync that comes
+ * later finds less to do. A hint; failures do not matter and are not reported.
+ */
+void file_start_writeback(int fd, uint64_t offset, uint64_t len);
+
 /* renameat2(RENAME_NOREPLACE); both names relative to their directories. -EEXIST. */
 int file_rename_new(
 	int olddirfd, const char *old, int newdirfd, const char *new, struct err *err) must_check;

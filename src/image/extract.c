@@ -85,6 +85,7 @@ static const int untar_calls[] = {
 	__NR_readlinkat,
 	__NR_pwrite64,
 	__NR_ftruncate,
+	__NR_sync_file_range,
 	__NR_lseek,
 	__NR_getdents64,
 	__NR_fcntl,

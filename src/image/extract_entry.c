@@ -17,7 +17,11 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "image/unpack_priv.h"
+#include "sys/file.h"
 #include "sys/xattr.h"
+
+/* Files of this size are on their way to the disk before the layer is complete. */
+#define WRITEBACK_SIZE (128 * 1024)
 
 #define SPACE_STEP  (64ULL << 20) /* bytes between two looks at the free space */
 #define SPACE_FLOOR (1ULL << 30)  /* or a twentieth of the file system, whichever is less */
@@ -463,6 +467,9 @@ int extract_entry_end(struct extract *x, struct err *err)
 	/* Sparse files: holes at the end, and holes before the last piece, have to count. */
 	if (x->entry->sparse && ftruncate(fd, (off_t)x->entry->size) < 0)
 		return err_sys(err, errno, "%.200s: set size", x->path);
+	/* Most bytes of an image are in its few large files. */
+	if (x->entry->size >= WRITEBACK_SIZE)
+		file_start_writeback(fd, 0, 0);
 	r = attrs_file(x, fd, err);
 	return r < 0 ? err_ctx(err, r, "%.200s", x->path) : 0;
 }

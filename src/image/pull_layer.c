@@ -32,6 +32,10 @@ static int flush(struct pull_layer *l, struct err *err)
 	hash_update(l->hash, l->gathered, l->n_gathered);
 	l->written += l->n_gathered;
 	l->n_gathered = 0;
+	if (l->written - l->on_its_way >= PULL_WRITEBACK) {
+		file_start_writeback(ingest_fd(l->ingest), l->on_its_way, PULL_WRITEBACK);
+		l->on_its_way += PULL_WRITEBACK;
+	}
 	if (l->unpack)
 		layer_unpack_more(l->unpack, l->written);
 	return 0;
@@ -134,7 +138,7 @@ static void drop_download(struct pull_layer *l)
 		hash_free(TAKE_PTR(l->hash));
 	free(TAKE_PTR(l->gathered));
 	l->n_gathered = 0;
-	l->written = l->skip = 0;
+	l->written = l->on_its_way = l->skip = 0;
 }
 
 void pull_layer_abort(struct pull_layer *l)

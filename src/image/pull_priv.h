@@ -16,6 +16,9 @@
 /* Bytes are gathered before they are hashed and written: TLS delivers 16 KiB at a time. */
 #define PULL_GATHER (256 * 1024)
 
+/* The disk writes while the processor inflates: the one sync at the end is shorter. */
+#define PULL_WRITEBACK (8 * 1024 * 1024)
+
 enum pull_state {
 	PULL_TODO,
 	PULL_BUSY, /* another process (or another layer of this pull) has the blob or the layer */
@@ -37,9 +40,10 @@ struct pull_layer {
 	struct ingest *ingest; /* while the blob is being fetched */
 	struct client_blob *transfer;
 	struct hash *hash;
-	uint64_t written; /* bytes hashed and in the file */
-	uint64_t skip;	  /* bytes of the stream that are there already: Range was ignored */
-	char *gathered;	  /* PULL_GATHER */
+	uint64_t written;    /* bytes hashed and in the file */
+	uint64_t on_its_way; /* bytes that the disk has been told to write */
+	uint64_t skip;	     /* bytes of the stream that are there already: Range was ignored */
+	char *gathered;	     /* PULL_GATHER */
 	size_t n_gathered;
 	struct layer_unpack *unpack; /* NULL: the layer exists, only its blob is missing */
 

@@ -157,6 +157,11 @@ static void temporary_name(char ret[TEMPORARY_SIZE])
 	random_hex(ret + sizeof(TEMPORARY_PREFIX) - 1, TEMPORARY_RANDOM);
 }
 
+void file_start_writeback(int fd, uint64_t offset, uint64_t len)
+{
+	(void)sync_file_range(fd, (off_t)offset, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 int file_sync(int fd, const char *shown_name, struct err *err)
 {
 	if (fsync(fd) < 0)
