@@ -55,9 +55,9 @@ struct auth_question {
 
 /*
  * The registry refused with 401 (or 403 naming a scope). Starts what is needed to answer; `done`
- * is called from http_poll, or before this returns when nothing has to be fetched.
- * A token that came meanwhile is used without another fetch, one refused twice is an error. -ERR_AUTH: no credential, refused,
- * no scheme that we speak, or a realm that may not be asked.
+ * is called from http_poll, or before this returns when nothing has to be fetched. A token that
+ * came meanwhile is used without another fetch, one refused twice is an error. -ERR_AUTH: no
+ * credential, refused, no scheme that we speak, or a realm that may not be asked.
  */
 int auth_challenge(struct auth *a, const struct auth_question *q, struct err *err) must_check;
 

@@ -571,8 +571,7 @@ static int perform(struct http *h, struct err *err)
 	return 0;
 }
 
-int http_poll(struct http *h, struct pollfd *extra, size_t n_extra, int timeout_ms,
-	struct err *err)
+int http_poll(struct http *h, struct pollfd *extra, size_t n_extra, int timeout_ms, struct err *err)
 {
 	/* What was started since the last call sends its request before anybody sleeps. */
 	int r = perform(h, err);
