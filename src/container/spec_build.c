@@ -234,15 +234,17 @@ static int build_rlimits(const struct container_config *c, struct spec *spec, st
 static int build_capabilities(const struct container_config *c, const struct idmap *map,
 	struct spec *spec, struct err *err)
 {
-	uint64_t base = CAPS_DEFAULT, own = caps_bounding(), caps;
+	uint64_t base = CAPS_DEFAULT, own = UINT64_MAX, caps;
 	int r;
 
-	if (map->kind == IDMAP_NONE)
+	if (map->kind == IDMAP_NONE) {
+		own = caps_bounding();
 		base &= own;
+	}
 	r = caps_resolve(base, c->cap_add, c->cap_drop, &caps, err);
 	if (r < 0)
 		return r;
-	if (map->kind == IDMAP_NONE && (caps & ~own)) {
+	if (caps & ~own) {
 		autofree char *missing = caps_format(caps & ~own);
 		autofree char *all = strv_join(c->cap_add, ",");
 
