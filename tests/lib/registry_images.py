@@ -26,19 +26,24 @@ def digest(data):
 
 
 def tar(files):
-    """A tar of {name: bytes, or None for a directory}, the same bytes each time."""
+    """A tar, the same bytes each time, of {name: bytes, or None for a directory}.
+
+    A pair (content, {attribute of TarInfo: value}) sets owners and modes.
+    """
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in files.items():
+            content, attributes = content if isinstance(content, tuple) else (content, {})
             info = tarfile.TarInfo(name)
             info.mtime = 1700000000
             info.mode = 0o755 if content is None else 0o644
             if content is None:
                 info.type = tarfile.DIRTYPE
-                archive.addfile(info)
             else:
                 info.size = len(content)
-                archive.addfile(info, io.BytesIO(content))
+            for key, value in attributes.items():
+                setattr(info, key, value)
+            archive.addfile(info, io.BytesIO(content or b""))
     return out.getvalue()
 
 
