@@ -15,6 +15,7 @@ extern const struct probe probes_kernel[];
 extern const struct probe probes_storage[];
 extern const struct probe probes_host[];
 
+/* What was found, also when all is well. */
 void probe_detail(struct probe_result *r, const char *fmt, ...) format_printf(2, 3);
 
 /* State, and what proa does without it. */

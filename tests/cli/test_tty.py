@@ -32,6 +32,15 @@ int main(void)
 """
 
 
+@pytest.fixture
+def one(people, busybox_archive):
+    """One account, for what does not depend on whose container it is."""
+    user = people["sub"]
+    if user.proa("inspect", "--type", "image", "busybox:latest").returncode != 0:
+        user.ok("load", "-i", busybox_archive)
+    return user
+
+
 def run(user, *args, **kw):
     return Terminal(user, user.command("run", "--rm", *args), **kw)
 
@@ -209,10 +218,10 @@ def test_terminal_without_input(busybox):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGINT])
-def test_signals_are_passed_on_with_a_terminal(busybox, number):
+def test_signals_are_passed_on_with_a_terminal(one, number):
     script = (f'trap "echo caught; exit 11" {int(number)}; echo ready; '
               'while :; do sleep 0.1; done')
-    with run(busybox, "-it", "busybox", "sh", "-c", script) as t:
+    with run(one, "-it", "busybox", "sh", "-c", script) as t:
         t.expect("ready\r\n")
         t.process.send_signal(number)
         t.expect("caught\r\n")
@@ -250,14 +259,14 @@ def test_killed_client_takes_the_container_along(busybox):
 
 
 @pytest.mark.parametrize("flags", ["-it", "-t"])
-def test_closed_window_hangs_up(busybox, flags):
+def test_closed_window_hangs_up(one, flags):
     """The container's shell loses its terminal as it would without a container around it."""
     script = "echo ready; read line; read line"
-    with run(busybox, flags, "busybox", "sh", "-c", script) as t:
+    with run(one, flags, "busybox", "sh", "-c", script) as t:
         t.expect("ready\r\n")
         t.hang_up()
         assert t.process.wait(20) in (1, 129)
-    assert busybox.leftovers() == []
+    assert one.leftovers() == []
 
 
 def test_input_must_be_a_terminal(busybox):
@@ -304,9 +313,9 @@ def test_interrupt_key_without_t(busybox):
 @pytest.mark.parametrize("number", [
     signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR2, signal.SIGWINCH, signal.SIGALRM,
     signal.SIGRTMIN + 3])
-def test_signals_are_passed_on(busybox, number):
+def test_signals_are_passed_on(one, number):
     script = f'trap "exit 12" {int(number)}; echo ready; while :; do sleep 0.1; done'
-    process = busybox.popen(busybox.command("run", "--rm", "busybox", "sh", "-c", script),
+    process = one.popen(one.command("run", "--rm", "busybox", "sh", "-c", script),
                             stdout=subprocess.PIPE)
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
@@ -358,9 +367,9 @@ def tiocsti(scratch):
 
 
 @pytest.mark.parametrize("flags", [("-i",), (), ("-t",), ("-it",)])
-def test_nothing_can_be_typed_into_our_terminal(busybox, tiocsti, flags):
+def test_nothing_can_be_typed_into_our_terminal(one, tiocsti, flags):
     """CVE-2016-10124, CVE-2017-5226, CVE-2019-10063, CVE-2023-28100."""
-    with run(busybox, *flags, "-v", f"{tiocsti}:/tiocsti:ro", "busybox", "/tiocsti") as t:
+    with run(one, *flags, "-v", f"{tiocsti}:/tiocsti:ro", "busybox", "/tiocsti") as t:
         assert t.wait() == 0
         count = 3 if any("t" in f for f in flags) else 0
         assert f"{count} terminals" in t.text
