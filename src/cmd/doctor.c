@@ -21,7 +21,8 @@ struct doctor_opts {
 
 static const struct option_spec doctor_options[] = {
 	OPT_CONST(struct doctor_opts, format, 0, "json", "json", "Print everything as JSON"),
-	OPT_FORMAT(struct doctor_opts, format),
+	OPT_STRING(struct doctor_opts, format, 0, "format", "TEMPLATE",
+		"Format output: 'json', or a Go template for what --json prints"),
 	OPTION_END,
 };
 

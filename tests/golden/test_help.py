@@ -40,6 +40,14 @@ def test_fits_80_columns(proa_binary, page):
     assert [line for line in text.splitlines() if line != line.rstrip()] == []
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_option_twice(proa_binary, name):
+    text = run(proa_binary, name, "--help").stdout
+    names = re.findall(r"^ +(?:(-.), )?(--[a-z-]+)", text, re.M)
+    shown = [o for pair in names for o in pair if o]
+    assert sorted(shown) == sorted(set(shown))
+
+
 def test_nothing_is_left_over():
     assert sorted(os.listdir(os.path.join(HERE, "help"))) == sorted(p + ".txt" for p in PAGES)
 
