@@ -26,7 +26,8 @@ struct runtime_process {
 	int pidfd;	     /* readable when it has ended */
 	uint64_t start_time; /* sys/process.h */
 	int console_fd;	     /* master of the pty with SPEC_TERMINAL, O_CLOEXEC; else -EBADF */
-	int socket;	     /* to the child until release; internal */
+	int socket;	     /* to the child until release; internal, as the next */
+	struct runtime_start *start;
 };
 
 #define RUNTIME_PROCESS_INIT                                            \
@@ -39,7 +40,8 @@ void runtime_done(struct runtime_process *p);
 DEFINE_AUTO(runtime_process, struct runtime_process, runtime_done)
 
 /*
- * Everything up to the exec. On failure nothing is left behind and the message names the step.
+ * Everything up to the exec. The spec has to stay as it is until release or abort: the child may
+ * share our memory. On failure nothing is left behind and the message names the step.
  * -ERR_UNSUPPORTED where this host lacks a thing (user namespaces, overlay ...), with a cure.
  */
 int runtime_start(const struct spec *s, struct runtime_process *ret, struct err *err) must_check;

@@ -49,6 +49,7 @@ int process_cloexec_from(unsigned first);
 
 /* Off: /proc/self/{exe,fd,mem} belong to root and ptrace needs rights over the memory's owner. */
 int process_set_dumpable(bool on);
+bool process_is_dumpable(void);
 
 /* sig 0 clears. When the parent is already gone this cannot tell: compare getppid before/after. */
 int process_set_parent_death_signal(int sig);

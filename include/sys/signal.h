@@ -36,5 +36,9 @@ int signal_read_fd(int fd, struct err *err) must_check;
  */
 void signal_reset_all(void);
 
+/* Only the dispositions, only the mask: for a child that has to keep signals out for a while. */
+void signal_default_all(void);
+void signal_unblock_all(void);
+
 /* Stop the caller by `number` (SIGTSTP, SIGSTOP) now; returns when somebody continues it. */
 void signal_stop_self(int number);

@@ -91,7 +91,7 @@ int child_op_exec(struct child *c, const struct plan_op *op, struct err *err)
 	const char *name = c->spec->argv[0];
 
 	(void)op;
-	signal_reset_all();
+	signal_unblock_all(); /* all are at their default since the clone */
 	/* All are close-on-exec already; whatever a parent leaked is not. The socket is moved to 3
 	 * and stays until the exec has worked. */
 	if (c->sock != 3) {

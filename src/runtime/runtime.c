@@ -25,19 +25,29 @@
 #include "runtime/child_priv.h"
 #include "sys/clone.h"
 #include "sys/process.h"
+#include "sys/signal.h"
 #include "userns/userns.h"
 
 /* Everything that the child needs, ready before the clone. */
-struct start {
+struct runtime_start {
 	const struct spec *spec;
 	struct plan *plan;
 	struct child *child;
 	struct child_dir *lower;
 	int null_fd;
 	int sock, child_sock;
+	bool was_dumpable, owns_stack;
 };
 
-static void start_done(struct start *s)
+/*
+ * The child's stack while it shares our memory; a second start before the first one's release gets
+ * a copy of the memory instead.
+ */
+#define STACK_SIZE (256 * 1024)
+static char stack[STACK_SIZE] __attribute__((aligned(64)));
+static bool stack_is_used;
+
+static void start_free(struct runtime_start *s)
 {
 	for (size_t i = 0; s->lower && i < s->spec->root.n_lower; i++)
 		free(s->lower[i].path);
@@ -53,8 +63,14 @@ static void start_done(struct start *s)
 	fd_close(s->null_fd);
 	fd_close(s->sock);
 	fd_close(s->child_sock);
+	/* The child's doing, when the memory is shared; from here on it has its own, or is gone. */
+	if (s->owns_stack) {
+		(void)process_set_dumpable(s->was_dumpable);
+		stack_is_used = false;
+	}
+	free(s);
 }
-DEFINE_AUTO(start, struct start, start_done)
+DEFINE_AUTO_PTR(start, struct runtime_start, start_free)
 
 static int find_dir(int fd, struct child_dir *ret, struct err *err)
 {
@@ -73,7 +89,7 @@ static int find_dir(int fd, struct child_dir *ret, struct err *err)
 	return 0;
 }
 
-static int prepare_root(struct start *s, struct err *err)
+static int prepare_root(struct runtime_start *s, struct err *err)
 {
 	const struct spec_root *root = &s->spec->root;
 	int r = 0;
@@ -155,7 +171,7 @@ static int check_stdio(int fd, int number, struct err *err)
 	return 0;
 }
 
-static int prepare_stdio(struct start *s, struct err *err)
+static int prepare_stdio(struct runtime_start *s, struct err *err)
 {
 	if (s->spec->flags & SPEC_TERMINAL)
 		return 0;
@@ -174,7 +190,7 @@ static int prepare_stdio(struct start *s, struct err *err)
 }
 
 /* The strings stay the spec's; only the vector is new, with a place for HOME. */
-static void prepare_env(struct start *s)
+static void prepare_env(struct runtime_start *s)
 {
 	struct child *c = s->child;
 	size_t n = strv_len(s->spec->env);
@@ -185,7 +201,7 @@ static void prepare_env(struct start *s)
 	c->home = strv_env_get(s->spec->env, "HOME") ? NULL : &c->env[n];
 }
 
-static int prepare(struct start *s, struct err *err)
+static int prepare(struct runtime_start *s, struct err *err)
 {
 	int fds[2], r;
 
@@ -227,31 +243,67 @@ static uint64_t namespaces(const struct spec *s)
 	return ns;
 }
 
-static void child_begin(struct start *s) __attribute__((noreturn));
-static void child_begin(struct start *s)
+static int child_begin(void *arg) __attribute__((noreturn));
+static int child_begin(void *arg)
 {
+	struct runtime_start *s = arg;
+
 	/* Our copy of the parent's end: while it is open, its death would not be seen. */
 	(void)close(s->sock);
+	signal_default_all();
 	(void)umask(0);
 	child_run(s->child);
 }
 
-static int clone_child(struct start *s, struct runtime_process *p, struct err *err)
+/* A pid 1 of ours stays, so it needs memory of its own. */
+static pid_t clone_shared(
+	struct runtime_start *s, const struct clone_request *req, struct runtime_process *p)
 {
-	const struct clone_request req = { .namespaces = namespaces(s->spec), .cgroup_fd = -1 };
-	pid_t pid = clone_process(&req, &p->pidfd);
+	const struct clone_stack where = { stack, sizeof(stack) };
+	pid_t pid;
 
+	if (s->spec->flags & SPEC_INIT || stack_is_used)
+		return -ENOTSUP;
+	s->was_dumpable = process_is_dumpable();
+	pid = clone_process_sharing(req, &where, child_begin, s, &p->pidfd);
+	if (pid > 0)
+		s->owns_stack = stack_is_used = true;
+	return pid;
+}
+
+/*
+ * Memory that an earlier child shares is not dumpable by now; a copy of it would be born so, and
+ * nobody could write its id map.
+ */
+static pid_t clone_copied(
+	struct runtime_start *s, const struct clone_request *req, struct runtime_process *p)
+{
+	bool dumpable = process_is_dumpable();
+	pid_t pid;
+
+	if (!dumpable)
+		(void)process_set_dumpable(true);
+	pid = clone_process(req, &p->pidfd);
 	if (pid == 0)
 		child_begin(s);
+	if (!dumpable)
+		(void)process_set_dumpable(false);
+	return pid;
+}
+
+static int clone_child(struct runtime_start *s, struct runtime_process *p, struct err *err)
+{
+	const struct clone_request req = { .namespaces = namespaces(s->spec), .cgroup_fd = -1 };
+	pid_t pid = clone_shared(s, &req, p);
+
+	if (pid == -ENOTSUP)
+		pid = clone_copied(s, &req, p);
 	if (pid < 0 && req.namespaces & CLONE_NEWUSER)
 		return userns_explain(-pid, err);
 	if (pid == -EPERM)
 		return err_set(err, ERR_UNSUPPORTED,
-			"cannot make namespaces: root without CAP_SYS_ADMIN (inside another "
-			"container?)");
-	if (pid == -ENOSYS)
-		return err_set(err, ERR_UNSUPPORTED,
-			"cannot make namespaces: the surrounding container filters clone3");
+			"cannot make namespaces: this root has no CAP_SYS_ADMIN, or a surrounding "
+			"container filters the call");
 	if (pid < 0)
 		return err_sys(err, -pid, "cannot make namespaces");
 	p->pid = pid;
@@ -394,7 +446,7 @@ static int help_child(const struct spec *s, struct runtime_process *p, struct er
 	return r < 0 ? r : send_byte(p, CHILD_MSG_MAPPED, err);
 }
 
-static int start_child(struct start *s, struct runtime_process *p, struct err *err)
+static int start_child(struct runtime_start *s, struct runtime_process *p, struct err *err)
 {
 	struct child_ready ready;
 	struct err told = { 0 };
@@ -420,19 +472,31 @@ static int start_child(struct start *s, struct runtime_process *p, struct err *e
 
 int runtime_start(const struct spec *spec, struct runtime_process *ret, struct err *err)
 {
-	AUTO(start)
-	struct start s = { .spec = spec, .null_fd = -EBADF, .sock = -EBADF, .child_sock = -EBADF };
+	AUTO(start) struct runtime_start *s = NEW(struct runtime_start);
 	struct runtime_process p = RUNTIME_PROCESS_INIT;
-	int r = prepare(&s, err);
+	int r;
 
+	s->spec = spec;
+	s->null_fd = s->sock = s->child_sock = -EBADF;
+	r = prepare(s, err);
 	if (r >= 0)
-		r = start_child(&s, &p, err);
+		r = start_child(s, &p, err);
 	if (r < 0) {
+		/* Before what it uses is freed. */
 		runtime_done(&p);
 		return r;
 	}
+	p.start = TAKE_PTR(s);
 	*ret = p;
 	return 0;
+}
+
+/* The child has executed, or is gone: nobody uses it any more. */
+static void let_go(struct runtime_process *p)
+{
+	if (p->start)
+		start_free(p->start);
+	p->start = NULL;
 }
 
 int runtime_release(struct runtime_process *p, struct err *err)
@@ -445,8 +509,10 @@ int runtime_release(struct runtime_process *p, struct err *err)
 	if (r >= 0)
 		r = receive(p, 0, &ignored, err);
 	p->socket = fd_close(p->socket);
-	if (r == 0)
+	if (r == 0) {
+		let_go(p);
 		return 0;
+	}
 	if (r > 0)
 		r = err_set(err, ERR_FORMAT, "unexpected message after the start");
 	runtime_abort(p);
@@ -470,11 +536,12 @@ void runtime_abort(struct runtime_process *p)
 {
 	int status;
 
-	if (p->pid == 0)
-		return;
-	(void)pidfd_signal(p->pidfd, SIGKILL);
-	if (pidfd_wait(p->pidfd, false, &status) >= 0)
-		p->pid = 0;
+	if (p->pid != 0) {
+		(void)pidfd_signal(p->pidfd, SIGKILL);
+		if (pidfd_wait(p->pidfd, false, &status) >= 0)
+			p->pid = 0;
+	}
+	let_go(p);
 }
 
 void runtime_done(struct runtime_process *p)

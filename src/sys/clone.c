@@ -53,6 +53,32 @@ pid_t clone_process(const struct clone_request *req, int *ret_pidfd)
 	return (pid_t)pid;
 }
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define CAN_SHARE false
+#elif defined(__has_feature)
+#define CAN_SHARE !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define CAN_SHARE true
+#endif
+
+pid_t clone_process_sharing(const struct clone_request *req, const struct clone_stack *stack,
+	int (*fn)(void *arg), void *arg, int *ret_pidfd)
+{
+	/* Downwards on every architecture that we are built for. */
+	char *top = (char *)stack->base + stack->size;
+	int flags = (int)req->namespaces | CLONE_VM | (int)K_CLONE_PIDFD | SIGCHLD, pidfd = -1;
+	pid_t pid;
+
+	if (!CAN_SHARE || req->cgroup_fd >= 0 || req->sibling)
+		return -ENOTSUP;
+	/* The C library's: only it can switch stacks. The old call's flags end at 32 bits. */
+	pid = clone(fn, top, flags, arg, &pidfd, NULL, NULL);
+	if (pid < 0)
+		return -errno;
+	*ret_pidfd = pidfd;
+	return pid;
+}
+
 int pidfd_open_pid(pid_t pid)
 {
 	long fd = syscall(SYS_pidfd_open, pid, 0); /* always close-on-exec */

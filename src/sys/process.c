@@ -145,6 +145,11 @@ int process_set_dumpable(bool on)
 	return prctl(PR_SET_DUMPABLE, on ? 1 : 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
+bool process_is_dumpable(void)
+{
+	return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1;
+}
+
 int process_set_parent_death_signal(int sig)
 {
 	return prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0 ? -errno : 0;

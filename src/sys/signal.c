@@ -180,15 +180,26 @@ int signal_read_fd(int fd, struct err *err)
 	return 0;
 }
 
-void signal_reset_all(void)
+void signal_default_all(void)
 {
 	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t none;
 
 	for (int i = 1; i <= SIGNAL_MAX; i++)
 		(void)sigaction(i, &action, NULL);
+}
+
+void signal_unblock_all(void)
+{
+	sigset_t none;
+
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void signal_reset_all(void)
+{
+	signal_default_all();
+	signal_unblock_all();
 }
 
 /*

@@ -24,13 +24,11 @@ int userns_explain(int errnum, struct err *err)
 
 	if (errnum == ENOSPC || errnum == EUSERS)
 		return err_hint(err, r, "raise it: sysctl -w user.max_user_namespaces=15000");
-	if (errnum == ENOSYS)
-		return err_hint(err, r,
-			"the surrounding container filters the call: start that one with "
-			"--security-opt seccomp=unconfined");
 	return err_hint(err, r,
 		"allow it: sysctl -w kernel.unprivileged_userns_clone=1 (Debian), or "
-		"kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu)");
+		"kernel.apparmor_restrict_unprivileged_userns=0 (Ubuntu); inside another "
+		"container, "
+		"start that one with --security-opt seccomp=unconfined");
 }
 
 static bool get_byte(int sock, char want)

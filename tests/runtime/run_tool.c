@@ -13,6 +13,7 @@
  *	-m single|none|detect		 -p  print the plan and stop
  *	-c NUMBER   capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
  *	-V	    volatile             -S  seal first        -U  unconfined: no filter, no masks
+ *	-2	    start a second one before the first is released
  *	-H	    hold: print the pid when ready, never release
  */
 #include <fcntl.h>
@@ -40,7 +41,7 @@ struct tool {
 	const char *overlay;
 	int lower[64];
 	size_t n_lower;
-	bool print, seal, unconfined, hold;
+	bool print, seal, unconfined, hold, twice;
 };
 
 static void fail(const struct err *err)
@@ -198,6 +199,9 @@ static void set_option(struct tool *t, int opt, char *arg)
 	case 'S':
 		t->seal = true;
 		break;
+	case '2':
+		t->twice = true;
+		break;
 	case 'H':
 		t->hold = true;
 		break;
@@ -264,27 +268,39 @@ static void pump(struct runtime_process *p)
 			break;
 }
 
-static int run(const struct tool *t)
+static int finish(struct runtime_process *p)
 {
-	const struct spec *s = &t->spec;
-	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
 	struct err err = { 0 };
 	int status = 0;
 
-	if (runtime_start(s, &p, &err) < 0)
+	if (runtime_release(p, &err) < 0)
+		fail(&err);
+	if (p->console_fd >= 0)
+		pump(p);
+	if (runtime_wait(p, &status, &err) < 0)
+		fail(&err);
+	return wait_status_to_exit(status);
+}
+
+static int run(const struct tool *t)
+{
+	AUTO(runtime_process) struct runtime_process p = RUNTIME_PROCESS_INIT;
+	AUTO(runtime_process) struct runtime_process second = RUNTIME_PROCESS_INIT;
+	struct err err = { 0 };
+
+	if (runtime_start(&t->spec, &p, &err) < 0)
 		fail(&err);
 	if (t->hold) {
 		printf("%d\n", (int)p.pid);
 		fflush(stdout);
 		pause();
 	}
-	if (runtime_release(&p, &err) < 0)
-		fail(&err);
-	if (p.console_fd >= 0)
-		pump(&p);
-	if (runtime_wait(&p, &status, &err) < 0)
-		fail(&err);
-	return wait_status_to_exit(status);
+	if (t->twice) {
+		if (runtime_start(&t->spec, &second, &err) < 0)
+			fail(&err);
+		(void)finish(&second);
+	}
+	return finish(&p);
 }
 
 static int print_plan(const struct spec *s)
@@ -312,7 +328,7 @@ int main(int argc, char **argv)
 	strv_push(&t.spec.env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	for (int i = 0; i < 3; i++)
 		t.spec.stdio[i] = isatty(i) ? -1 : i;
-	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUHk:")) >= 0)
+	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUH2k:")) >= 0)
 		set_option(&t, opt, optarg);
 	if (argc - optind < 2)
 		die("usage: run_tool [options] ROOT COMMAND [ARG...]");

@@ -459,7 +459,18 @@ def test_filtered_container_says_why(box):
     argv = nested(box, "-n")
     done = box.user.exec([*argv, "-m", "none", "-n", "/", "/bin/true"])
     assert done.returncode == 125
-    assert "cannot make namespaces: the surrounding container filters clone3" in done.stderr
+    assert ("cannot make namespaces: this root has no CAP_SYS_ADMIN, or a surrounding container "
+            "filters the call") in done.stderr
+    done = box.user.exec([*argv, "-m", "single", "-n", "/", "/bin/true"])
+    assert done.returncode == 125
+    assert "cannot make a user namespace: Operation not permitted" in done.stderr
+    assert "seccomp=unconfined" in done.stderr
+
+
+def test_two_starts_before_a_release(box):
+    """The second one cannot share our memory as the first does."""
+    done = box.run("-2", command=("/bin/sh", "-c", "id -u; exit 4"))
+    assert (done.returncode, done.stdout, done.stderr) == (4, "0\n0\n", "")
 
 
 def test_root_of_a_user_namespace(box):

@@ -100,6 +100,37 @@ static void test_handlers_are_reset(void **state)
 	signal(SIGUSR1, SIG_DFL);
 }
 
+static char stack[65536] __attribute__((aligned(64)));
+static volatile int shared;
+
+static int child_of_one_memory(void *arg)
+{
+	shared = *(int *)arg;
+	_exit(8);
+}
+
+static void test_clone_sharing(void **state)
+{
+	const struct clone_request req = { .cgroup_fd = -1 };
+	const struct clone_request in_cgroup = { .cgroup_fd = 0 };
+	const struct clone_stack where = { stack, sizeof(stack) };
+	autofd int pidfd = -EBADF;
+	int value = 5, status = 0;
+	pid_t pid;
+
+	(void)state;
+	pid = clone_process_sharing(&req, &where, child_of_one_memory, &value, &pidfd);
+	if (pid == -ENOTSUP)
+		skip(); /* sanitizers */
+	assert_true(pid > 0);
+	assert_int_equal(pidfd_wait(pidfd, false, &status), 1);
+	assert_int_equal(wait_status_to_exit(status), 8);
+	assert_int_equal(shared, 5);
+	assert_int_equal(
+		clone_process_sharing(&in_cgroup, &where, child_of_one_memory, &value, &pidfd),
+		-ENOTSUP);
+}
+
 static void test_spawn(void **state)
 {
 	char name[] = "/bin/sh", option[] = "-c";
@@ -162,6 +193,7 @@ int main(void)
 		cmocka_unit_test(test_clone_exit),
 		cmocka_unit_test(test_clone_signal),
 		cmocka_unit_test(test_handlers_are_reset),
+		cmocka_unit_test(test_clone_sharing),
 		cmocka_unit_test(test_spawn),
 		cmocka_unit_test(test_spawn_missing),
 	};
