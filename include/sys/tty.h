@@ -38,9 +38,6 @@ int tty_set_raw(int fd, enum tty_raw how, struct termios *ret_saved, struct err 
 /* Put saved modes back. Async-signal-safe; -errno. */
 int tty_restore(int fd, const struct termios *saved);
 
-/* Put saved modes back. Async-signal-safe; -errno. */
-int tty_restore(int fd, const struct termios *saved);
-
 /* Let tty_restore_emergency put back these modes instead of those found by tty_set_raw. */
 int tty_remember(int fd, const struct termios *saved);
 
