@@ -300,12 +300,17 @@ static int link_copy_up(struct extract *x, struct target *t, struct err *err)
 static int link_check(const struct target *t, const struct stat *st, struct place *p,
 	const char *leaf, struct err *err)
 {
-	struct stat there;
+	struct stat there, above, below;
 
 	if (S_ISDIR(st->st_mode))
 		return err_set(err, ERR_FORMAT, "hard link to a directory");
-	if (fstatat(p->fd, leaf, &there, AT_SYMLINK_NOFOLLOW) == 0 && there.st_ino == st->st_ino &&
-		str_eq(t->leaf, leaf))
+	/* Another name of the same file is fine: it is made again. */
+	if (fstatat(p->fd, leaf, &there, AT_SYMLINK_NOFOLLOW) < 0 || there.st_ino != st->st_ino ||
+		!str_eq(t->leaf, leaf))
+		return 0;
+	if (fstat(t->dir_fd, &above) < 0 || fstat(p->fd, &below) < 0)
+		return err_sys(err, errno, "hard link");
+	if (above.st_ino == below.st_ino)
 		return err_set(err, ERR_FORMAT, "hard link to itself");
 	return 0;
 }
