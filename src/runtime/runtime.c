@@ -8,36 +8,20 @@
 #include "runtime/runtime.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/log.h"
-#include "base/strv.h"
-#include "runtime/child_priv.h"
+#include "runtime/start_priv.h"
 #include "sys/clone.h"
 #include "sys/process.h"
 #include "sys/signal.h"
 #include "userns/userns.h"
-
-/* Everything that the child needs, ready before the clone. */
-struct runtime_start {
-	const struct spec *spec;
-	struct plan *plan;
-	struct child *child;
-	struct child_dir *lower;
-	int null_fd;
-	int sock, child_sock;
-	bool was_dumpable, owns_stack;
-};
 
 /*
  * The child's stack while it shares our memory; a second start before the first one's release gets
@@ -47,190 +31,16 @@ struct runtime_start {
 static char stack[STACK_SIZE] __attribute__((aligned(64)));
 static bool stack_is_used;
 
-static void start_free(struct runtime_start *s)
+/* The child has executed, or is gone: nobody uses what it shared with us any more. */
+static void let_go(struct runtime_start *s)
 {
-	for (size_t i = 0; s->lower && i < s->spec->root.n_lower; i++)
-		free(s->lower[i].path);
-	free(s->lower);
-	if (s->child) {
-		free(s->child->upper.path);
-		free(s->child->work.path);
-		free(s->child->slots);
-		free(s->child->env);
-		free(s->child);
-	}
-	plan_free(s->plan);
-	fd_close(s->null_fd);
-	fd_close(s->sock);
-	fd_close(s->child_sock);
-	/* The child's doing, when the memory is shared; from here on it has its own, or is gone. */
 	if (s->owns_stack) {
 		(void)process_set_dumpable(s->was_dumpable);
 		stack_is_used = false;
 	}
-	free(s);
+	start_free(s);
 }
-DEFINE_AUTO_PTR(start, struct runtime_start, start_free)
-
-static int find_dir(int fd, struct child_dir *ret, struct err *err)
-{
-	char link[40], path[PATH_MAX];
-	struct stat st;
-	ssize_t n;
-
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "cannot find the path of a layer");
-	if (!S_ISDIR(st.st_mode))
-		return err_sys(err, ENOTDIR, "%.*s", (int)n, path);
-	path[n] = '\0';
-	*ret = (struct child_dir){ xstrdup(path), st.st_dev, st.st_ino };
-	return 0;
-}
-
-static int prepare_root(struct runtime_start *s, struct err *err)
-{
-	const struct spec_root *root = &s->spec->root;
-	int r = 0;
-
-	if (root->kind != SPEC_ROOT_OVERLAY)
-		return 0;
-	s->lower = NEW_ARRAY(struct child_dir, root->n_lower);
-	s->child->lower = s->lower;
-	for (size_t i = 0; i < root->n_lower && r >= 0; i++)
-		r = find_dir(root->lower_fds[i], &s->lower[i], err);
-	if (r >= 0 && root->upper_fd >= 0)
-		r = find_dir(root->upper_fd, &s->child->upper, err);
-	if (r >= 0 && root->upper_fd >= 0)
-		r = find_dir(root->work_fd, &s->child->work, err);
-	return r;
-}
-
-/* docker's -v: a source that is missing becomes a directory, with its parents. */
-static int make_source(const char *path, struct err *err)
-{
-	autofree char *copy = xstrdup(path);
-
-	for (char *p = copy + 1;; p++) {
-		char saved = *p;
-
-		if (saved != '/' && saved != '\0')
-			continue;
-		*p = '\0';
-		if (mkdir(copy, 0755) < 0 && errno != EEXIST)
-			return err_sys(err, errno, "cannot make the bind source %s", path);
-		*p = saved;
-		if (!saved)
-			return 0;
-	}
-}
-
-static int prepare_sources(const struct spec *s, struct err *err)
-{
-	for (size_t i = 0; i < s->n_mounts; i++) {
-		const struct spec_mount *m = &s->mounts[i];
-		int r;
-
-		if (m->kind != SPEC_MOUNT_BIND || !(m->flags & SPEC_MOUNT_CREATE_SOURCE) ||
-			access(m->source, F_OK) == 0)
-			continue;
-		r = make_source(m->source, err);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static int open_null(struct err *err)
-{
-	autofd int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct stat st;
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open /dev/null");
-	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
-		return err_set(err, ERR_DENIED, "/dev/null of this host is not the null device");
-	return TAKE_FD(fd);
-}
-
-/*
- * No directory (a way out of the root, CVE-2024-21626) and no terminal (TIOCSTI pushes input into
- * the caller's shell, CVE-2016-10124 and its family).
- */
-static int check_stdio(int fd, int number, struct err *err)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return err_sys(err, errno, "descriptor for %d of the container", number);
-	if (S_ISDIR(st.st_mode))
-		return err_set(err, ERR_DENIED, "descriptor %d is a directory", number);
-	if (isatty(fd))
-		return err_set(err, ERR_DENIED, "descriptor %d is a terminal of the host", number);
-	return 0;
-}
-
-static int prepare_stdio(struct runtime_start *s, struct err *err)
-{
-	if (s->spec->flags & SPEC_TERMINAL)
-		return 0;
-	for (int i = 0; i < 3; i++) {
-		int fd = s->spec->stdio[i], r = 0;
-
-		if (fd >= 0)
-			r = check_stdio(fd, i, err);
-		else if (s->null_fd < 0)
-			r = s->null_fd = open_null(err);
-		if (r < 0)
-			return r;
-		s->child->stdio[i] = fd >= 0 ? fd : s->null_fd;
-	}
-	return 0;
-}
-
-/* The strings stay the spec's; only the vector is new, with a place for HOME. */
-static void prepare_env(struct runtime_start *s)
-{
-	struct child *c = s->child;
-	size_t n = strv_len(s->spec->env);
-
-	c->env = NEW_ARRAY(char *, n + 2);
-	for (size_t i = 0; i < n; i++)
-		c->env[i] = s->spec->env[i];
-	c->home = strv_env_get(s->spec->env, "HOME") ? NULL : &c->env[n];
-}
-
-static int prepare(struct runtime_start *s, struct err *err)
-{
-	int fds[2], r;
-
-	r = spec_check(s->spec, err);
-	if (r >= 0)
-		r = plan_make(s->spec, &s->plan, err);
-	if (r < 0)
-		return r;
-	s->child = NEW(struct child);
-	s->child->spec = s->spec;
-	s->child->plan = s->plan;
-	s->child->console_master = s->child->console_peer = -EBADF;
-	s->child->slots = NEW_ARRAY(int, s->plan->n_slots);
-	for (unsigned i = 0; i < s->plan->n_slots; i++)
-		s->child->slots[i] = -EBADF;
-	prepare_env(s);
-	r = prepare_root(s, err);
-	if (r >= 0)
-		r = prepare_sources(s->spec, err);
-	if (r >= 0)
-		r = prepare_stdio(s, err);
-	if (r < 0)
-		return r;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
-		return err_sys(err, errno, "cannot make a socket pair");
-	s->sock = fds[0];
-	s->child_sock = s->child->sock = fds[1];
-	return 0;
-}
+DEFINE_AUTO_PTR(start, struct runtime_start, let_go)
 
 static uint64_t namespaces(const struct spec *s)
 {
@@ -472,13 +282,10 @@ static int start_child(struct runtime_start *s, struct runtime_process *p, struc
 
 int runtime_start(const struct spec *spec, struct runtime_process *ret, struct err *err)
 {
-	AUTO(start) struct runtime_start *s = NEW(struct runtime_start);
+	AUTO(start) struct runtime_start *s = NULL;
 	struct runtime_process p = RUNTIME_PROCESS_INIT;
-	int r;
+	int r = start_prepare(spec, &s, err);
 
-	s->spec = spec;
-	s->null_fd = s->sock = s->child_sock = -EBADF;
-	r = prepare(s, err);
 	if (r >= 0)
 		r = start_child(s, &p, err);
 	if (r < 0) {
@@ -489,14 +296,6 @@ int runtime_start(const struct spec *spec, struct runtime_process *ret, struct e
 	p.start = TAKE_PTR(s);
 	*ret = p;
 	return 0;
-}
-
-/* The child has executed, or is gone: nobody uses it any more. */
-static void let_go(struct runtime_process *p)
-{
-	if (p->start)
-		start_free(p->start);
-	p->start = NULL;
 }
 
 int runtime_release(struct runtime_process *p, struct err *err)
@@ -510,7 +309,7 @@ int runtime_release(struct runtime_process *p, struct err *err)
 		r = receive(p, 0, &ignored, err);
 	p->socket = fd_close(p->socket);
 	if (r == 0) {
-		let_go(p);
+		let_go(TAKE_PTR(p->start));
 		return 0;
 	}
 	if (r > 0)
@@ -541,7 +340,8 @@ void runtime_abort(struct runtime_process *p)
 		if (pidfd_wait(p->pidfd, false, &status) >= 0)
 			p->pid = 0;
 	}
-	let_go(p);
+	if (p->start)
+		let_go(TAKE_PTR(p->start));
 }
 
 void runtime_done(struct runtime_process *p)
