@@ -1,7 +1,7 @@
 """The extractor, run as root, as a user with subordinate ids and as one without.
 
-PROA_UNPACK_TOOL names the test driver (default: tests/corpus/unpack_tool beside the binary that
-PROA names, else in build/).
+PROA_UNPACK_TOOL names the test driver; without it, it is looked for beside the binary that PROA
+names and in the build folders of tools/test.
 """
 import os
 import pwd
@@ -26,9 +26,16 @@ DATA_LIMIT = 64 << 20
 
 
 def tool_path():
-    build = os.path.dirname(os.environ.get("PROA", os.path.join(HERE, "../../build/proa")))
-    return os.environ.get("PROA_UNPACK_TOOL",
-                          os.path.join(build, "tests", "corpus", "unpack_tool"))
+    """The driver, or None."""
+    if "PROA_UNPACK_TOOL" in os.environ:
+        return os.environ["PROA_UNPACK_TOOL"]
+    top = os.path.join(HERE, "..", "..")
+    builds = [os.path.dirname(os.path.abspath(os.environ["PROA"]))] if "PROA" in os.environ else []
+    for build in (*builds, *(os.path.join(top, b) for b in ("build", "build-gcc", "build-clang"))):
+        path = os.path.join(build, "tests", "corpus", "unpack_tool")
+        if os.path.exists(path):
+            return path
+    return None
 
 
 class Result:
@@ -56,6 +63,8 @@ class Unpacker:
 
     def __init__(self, kind, name, tool, scratch):
         self.kind, self.tool = kind, tool
+        with open(tool, "rb") as f:
+            self.sanitized = b"__asan_init" in f.read()  # wants more memory than the limit
         entry = pwd.getpwnam(name)
         self.uid, self.gid = entry.pw_uid, entry.pw_gid
         self.scratch = scratch
@@ -72,7 +81,7 @@ class Unpacker:
 
     def run(self, *args, limit=DATA_LIMIT, timeout=120):
         def prepare():
-            if limit and not os.environ.get("PROA_SANITIZED"):
+            if limit and not self.sanitized:
                 resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
         who = {} if self.uid == 0 else {
@@ -167,8 +176,8 @@ def arena(tmp_path_factory):
 def unpackers(arena):
     if os.getuid() != 0:
         pytest.skip("three kinds of user: needs root")
-    if not os.path.exists(tool_path()):
-        pytest.fail(f"{tool_path()} does not exist: build it, or set PROA_UNPACK_TOOL")
+    if not tool_path():
+        pytest.fail("no unpack_tool: build it (ninja tests/corpus/unpack_tool)")
     tool = shutil.copy(tool_path(), os.path.join(arena, "unpack_tool"))
     accounts.make_user(NAMES["sub"], ranges=True)
     accounts.make_user(NAMES["nosub"], ranges=False)
