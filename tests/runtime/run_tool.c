@@ -337,5 +337,7 @@ int main(int argc, char **argv)
 	set_root(&t, argv[optind]);
 	t.spec.argv = strv_dup(argv + optind + 1);
 	set_policy(&t);
-	return t.print ? print_plan(&t.spec) : run(&t);
+	opt = t.print ? print_plan(&t.spec) : run(&t);
+	spec_done(&t.spec);
+	return opt;
 }
