@@ -9,8 +9,10 @@
 #include <string.h>
 #include <time.h>
 
-/* glibc makes alloca a macro; poisoning a macro that is defined warns at each later use of it. */
+/* glibc makes macros of these (alloca always, the others for clang with FORTIFY). */
 #undef alloca
+#undef sprintf
+#undef vsprintf
 
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atof gets system
 #pragma GCC poison popen mktemp tmpnam tempnam alloca localtime gmtime ctime asctime

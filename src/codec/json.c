@@ -163,7 +163,7 @@ bool json_int(const struct json *v, int64_t *ret)
 	double d;
 
 	/* 2^53 itself is refused: 2^53+1 is read as the same double. */
-	if (!json_number(v, &d) || !(fabs(d) <= (double)JSON_INT_MAX) || trunc(d) != d)
+	if (!json_number(v, &d) || !(fabs(d) <= (double)JSON_INT_MAX) || (double)(int64_t)d != d)
 		return false;
 	*ret = (int64_t)d;
 	return true;

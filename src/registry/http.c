@@ -338,10 +338,23 @@ static void follow(struct http_transfer *t, enum http_verdict verdict)
 	}
 }
 
+/*
+ * What OpenSSL says when the other side does not speak TLS. Our static build leaves out OpenSSL's
+ * texts: it then gives the reason's number (ssl/sslerr.h: SSL_R_*).
+ */
 static bool is_plain_http(const char *text)
 {
-	return strstr(text, "wrong version number") || strstr(text, "http request") ||
-	       strstr(text, "packet length too long");
+	static const char *const signs[] = {
+		"wrong version number", "reason(267)",	 /* SSL_R_WRONG_VERSION_NUMBER */
+		"http request", "reason(156)",		 /* SSL_R_HTTP_REQUEST */
+		"packet length too long", "reason(198)", /* SSL_R_PACKET_LENGTH_TOO_LONG */
+	};
+
+	for (size_t i = 0; i < sizeof(signs) / sizeof(signs[0]); i++) {
+		if (strstr(text, signs[i]))
+			return true;
+	}
+	return false;
 }
 
 static enum http_verdict judge_tls(struct http_transfer *t, CURLcode code, const char *text)

@@ -22,6 +22,7 @@
 #define TIMEOUT_MS 5000
 #define LINE_SIZE  256
 
+static void set_text(char *dst, size_t size, const char *fmt, va_list ap) format_printf(3, 0);
 static void set_text(char *dst, size_t size, const char *fmt, va_list ap)
 {
 	(void)vsnprintf(dst, size, fmt, ap);
