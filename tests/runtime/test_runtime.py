@@ -86,9 +86,8 @@ def test_unknown_user(box):
     box.fails(126, "unable to find user bob: no matching entries in passwd file", "-u", "bob")
 
 
+@pytest.mark.parametrize("user", ["sub"], indirect=True)
 def test_user_past_the_ranges(box):
-    if box.user.kind != "sub":
-        pytest.skip("only subordinate ranges have an end")
     box.fails(126, "user 70000 does not exist here: only the ids below 65537 are mapped",
               "-u", "70000:0")
 
@@ -435,18 +434,16 @@ def nested(box, *outer):
 NO_RESOURCE = str(0x1ffffffffff & ~(1 << 24))  # root of this machine may lack CAP_SYS_RESOURCE
 
 
+@pytest.mark.parametrize("user", ["root"], indirect=True)
 def test_container_in_a_container(box):
-    if box.user.kind != "root":
-        pytest.skip("only root can give a container CAP_SYS_ADMIN over the host")
     argv = nested(box, "-c", NO_RESOURCE, "-n")
     done = box.user.exec([*argv, "-m", "none", "-n", "/", "/bin/sh", "-c", "id -u; ls /proc/self/fd"])
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.split() == ["0", "0", "1", "2", "3"]
 
 
+@pytest.mark.parametrize("user", ["root"], indirect=True)
 def test_masked_outer_proc_is_cloned_and_said(box):
-    if box.user.kind != "root":
-        pytest.skip("only root can give a container CAP_SYS_ADMIN over the host")
     argv = nested(box, "-c", NO_RESOURCE, "-n")
     done = box.user.exec([*argv, "-m", "single", "-n", "/", "/bin/sh", "-c",
                           "id -u; cat /proc/keys; echo x > /proc/sys/vm/swappiness"])
@@ -473,9 +470,8 @@ def test_two_starts_before_a_release(box):
     assert (done.returncode, done.stdout, done.stderr) == (4, "0\n0\n", "")
 
 
+@pytest.mark.parametrize("user", ["sub", "nosub"], indirect=True)
 def test_root_of_a_user_namespace(box):
-    if box.user.kind == "root":
-        pytest.skip("needs a user who is root only inside")
     for how in ("none", "single"):
         argv = ["unshare", "-Ur", *box.argv("-m", how, "-n", box.root, "/bin/id", "-u")]
         done = box.user.exec(argv)

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -159,7 +160,7 @@ static uint32_t interpret(const struct seccomp_program *p, const struct seccomp_
 
 		switch (f->code) {
 		case BPF_LD | BPF_W | BPF_ABS:
-			a = *(const uint32_t *)(const void *)((const char *)data + f->k);
+			memcpy(&a, (const char *)data + f->k, sizeof(a));
 			break;
 		case BPF_ALU | BPF_AND | BPF_K:
 			a &= f->k;
