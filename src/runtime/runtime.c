@@ -59,7 +59,7 @@ static int child_begin(void *arg)
 	struct runtime_start *s = arg;
 
 	/* Our copy of the parent's end: while it is open, its death would not be seen. */
-	(void)close(s->sock);
+	(void)close(s->sock_number);
 	signal_default_all();
 	(void)umask(0);
 	child_run(s->child);

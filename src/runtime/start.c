@@ -171,7 +171,7 @@ static int prepare(struct runtime_start *s, struct err *err)
 		return r;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
 		return err_sys(err, errno, "cannot make a socket pair");
-	s->sock = fds[0];
+	s->sock = s->sock_number = fds[0];
 	s->child_sock = s->child->sock = fds[1];
 	return 0;
 }

@@ -18,6 +18,7 @@ struct runtime_start {
 	struct child_dir *lower;
 	int null_fd;
 	int sock, child_sock; /* two ends of one pair */
+	int sock_number;      /* of sock, for the child: the parent hands sock on meanwhile */
 	bool was_dumpable;    /* before the child shared our memory */
 	bool owns_stack;      /* the child runs on the one stack there is */
 };

@@ -409,6 +409,18 @@ def test_dies_before_release_with_its_parent(box):
     assert not os.path.exists(f"/proc/{pid}")
 
 
+def test_holds_only_its_own_end_before_release(box):
+    """With the parent's end of the pair in hand it would never see that the parent has died."""
+    p = box.user.popen(box.argv("-H", box.root, "true"), stdout=subprocess.PIPE, text=True)
+    try:
+        fds = f"/proc/{int(p.stdout.readline())}/fd"
+        links = [os.readlink(os.path.join(fds, name)) for name in os.listdir(fds)]
+        assert sum(link.startswith("socket:") for link in links) == 1
+    finally:
+        p.kill()
+        p.wait()
+
+
 def test_entry_point_is_our_own_executable(box):
     """CVE-2019-5736: what runs is our program without arguments, and nobody can write it."""
     before = open(box.tool, "rb").read()
