@@ -196,16 +196,35 @@ int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
 	return r < 0 ? err_sys(err, -r, "cannot attach %s", op->path) : 0;
 }
 
+/* With the host's network /sys is a clone as planned, without being less than was asked for. */
+static bool is_clone(const struct child *c, int slot)
+{
+	if (slot == PLAN_SLOT_SYS)
+		return c->spec->network == SPEC_NETWORK_HOST || c->degraded & CHILD_NO_SYSFS;
+	return c->degraded & CHILD_OUTER_PROC;
+}
+
+/*
+ * STRICT; but a clone has the mounts of what it is a clone of: selinuxfs, or the masks of a
+ * surrounding container. They are covered as well. Still no link is followed.
+ */
+static int open_to_mask(const struct child *c, const struct plan_op *op)
+{
+	int tree = child_slot(c, op->into);
+	int fd = openat_strict(tree, op->path, O_PATH, 0);
+
+	if (fd == -EXDEV && is_clone(c, op->into))
+		fd = openat_resolve(tree, op->path, O_PATH, 0, OPENAT_BENEATH | OPENAT_NO_SYMLINKS);
+	return fd;
+}
+
 int child_op_mask(struct child *c, const struct plan_op *op, struct err *err)
 {
-	autofd int at = openat_strict(child_slot(c, op->into), op->path, O_PATH, 0), mask = -EBADF;
+	autofd int at = open_to_mask(c, op), mask = -EBADF;
 	struct stat st;
 	int r;
 
 	if (at == -ENOENT || at == -ENOTDIR)
-		return 0;
-	/* Crossing a mount (EXDEV) means that what is there is not the kernel's file any more. */
-	if (at == -EXDEV && c->degraded & (CHILD_OUTER_PROC | CHILD_NO_SYSFS))
 		return 0;
 	if (at < 0)
 		return err_sys(err, -at, "cannot open %s to mask it", op->path);

@@ -464,6 +464,17 @@ def test_masked_outer_proc_is_cloned_and_said(box):
     assert "the container sees the /proc of the surrounding container" in done.stderr
 
 
+@pytest.mark.parametrize("user", ["root"], indirect=True)
+@pytest.mark.parametrize("ids", ["none", "single"])
+def test_mounts_in_the_cloned_sys_are_masked(box, ids):
+    """As selinuxfs is on many hosts, and what a surrounding container masks itself."""
+    done = box.user.exec([
+        "unshare", "-m", "/bin/sh", "-c", "mount -t tmpfs none /sys/firmware && "
+        'touch /sys/firmware/shown && exec "$@"', "sh",
+        *box.argv("-m", ids, box.root, "/bin/sh", "-c", "ls -A /sys/firmware; ls -d /sys/fs")])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/sys/fs\n", "")
+
+
 def test_filtered_container_says_why(box):
     argv = nested(box, "-n")
     done = box.user.exec([*argv, "-m", "none", "-n", "/", "/bin/true"])
