@@ -46,7 +46,7 @@ int file_copy(int in, int out, uint64_t max, uint64_t *ret_copied, struct err *e
 struct file_content {
 	const void *data;
 	size_t len;
-	mode_t mode;
+	mode_t mode; /* whatever the umask is */
 };
 int file_write_atomic(int dirfd, const char *name, const struct file_content *content,
 	unsigned flags, struct err *err) must_check;

@@ -193,6 +193,9 @@ static int write_temporary(int dirfd, const char *tmp, const struct file_content
 
 	if (fd < 0)
 		return err_sys(err, errno, "create");
+	/* Whatever the umask is; it is only about what others may do. */
+	if (content->mode & 0077 && fchmod(fd, content->mode & 0777) < 0)
+		return err_sys(err, errno, "set mode");
 	r = file_write_all(fd, content->data, content->len, err);
 	if (r < 0)
 		return r;

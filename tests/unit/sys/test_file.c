@@ -59,6 +59,19 @@ static void replace_is_atomic_and_leaves_no_temporary(void **state)
 	assert_int_equal(strv_len(names), 1);
 }
 
+static void mode_is_what_was_asked_for(void **state)
+{
+	int dir = *(int *)*state;
+	const struct file_content shared = { "x", 1, 0644 };
+	mode_t before = umask(077);
+	struct stat st;
+
+	assert_int_equal(file_write_atomic(dir, "f", &shared, FILE_NO_SYNC, NULL), 0);
+	(void)umask(before);
+	assert_int_equal(fstatat(dir, "f", &st, 0), 0);
+	assert_int_equal(st.st_mode & 07777, 0644);
+}
+
 static void load_has_a_limit(void **state)
 {
 	int dir = *(int *)*state;
@@ -203,6 +216,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 		T(replace_is_atomic_and_leaves_no_temporary),
+		T(mode_is_what_was_asked_for),
 		T(load_has_a_limit),
 		T(unnamed_file_gets_its_name_once),
 		T(copy_works_for_files_and_pipes),
