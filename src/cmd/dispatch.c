@@ -1,6 +1,7 @@
 #include "cmd/dispatch.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -189,6 +190,8 @@ int dispatch_main(int argc, char **argv)
 	int status, n;
 
 	fill_standard_fds();
+	/* Left ignored by whoever started us, it would have the kernel reap our children. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	n = parse_globals(&opts, argc > 0 ? argc - 1 : 0, argv + 1, &err);
 	if (n < 0) {
 		report_usage(&ctx, &err);

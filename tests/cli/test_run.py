@@ -42,6 +42,20 @@ def test_init_reaps_and_passes_status(busybox):
     assert sh(busybox, "cat /proc/1/comm", "--init").strip() != "sh"
 
 
+def test_children_ignored_by_whoever_started_us(busybox):
+    """The disposition survives exec: the kernel would then reap what we wait for."""
+    command = busybox.command("run", "--rm", "busybox", "sh", "-c", "exit 3")
+    done = busybox.exec(["/bin/bash", "-c", 'trap "" CHLD; exec "$@"', "bash", *command])
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_files_of_ours_can_be_read_under_any_umask(busybox):
+    command = busybox.command("run", "--rm", "busybox", "sh", "-c",
+                              "stat -c %a /etc/resolv.conf /etc/hosts /etc/hostname")
+    done = busybox.exec(["/bin/sh", "-c", 'umask 077; exec "$@"', "sh", *command])
+    assert (done.returncode, done.stdout.split(), done.stderr) == (0, ["644"] * 3, "")
+
+
 def test_command_not_found_is_127(busybox):
     text = busybox.fails(127, "run", "--rm", "busybox", "no-such-program")
     assert 'exec: "no-such-program": executable file not found in $PATH' in text
