@@ -79,7 +79,8 @@ static int walk_init(struct walk *w, const char *path)
 /*
  * The component that begins at `start` and ends at `end` is a link to something missing, in the
  * directory parent_fd: put its target in its place. The kernel resolves ".." and links in what
- * comes before, so the text may simply be pasted.
+ * comes before, so the text may simply be pasted. When it is no link, or gone, somebody else was
+ * quicker: nothing is changed, and the walk begins again. That counts as a link, so that it ends.
  */
 static int walk_follow(struct walk *w, int parent_fd, size_t start, size_t end)
 {
@@ -95,7 +96,7 @@ static int walk_follow(struct walk *w, int parent_fd, size_t start, size_t end)
 	name[end - start] = '\0';
 	n = readlinkat(parent_fd, name, target, sizeof(target) - 1);
 	if (n < 0)
-		return errno == EINVAL ? -EEXIST : -errno;
+		return errno == EINVAL || errno == ENOENT ? 0 : -errno;
 	target[n] = '\0';
 	r = snprintf(result, sizeof(result), "%.*s%s%s", target[0] == '/' ? 0 : (int)start, w->path,
 		target, w->path + end);

@@ -9,9 +9,11 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/auto.h"
@@ -132,6 +134,46 @@ static void test_loops_and_wrong_types(void **state)
 	assert_int_equal(openat_make_file(w->root, "/file/x", 0755, 0644), -ENOTDIR);
 }
 
+/* Containers that start at once and share a directory make the same places in it. */
+static void make_all(const struct world *w, int start)
+{
+	char c;
+
+	(void)!read(start, &c, 1);
+	for (int i = 0; i < 2000; i++) {
+		char path[40];
+		autofd int dir = -EBADF, file = -EBADF;
+
+		(void)snprintf(path, sizeof(path), "/race/%d/a", i);
+		dir = openat_make_dirs(w->root, path, 0755);
+		(void)snprintf(path, sizeof(path), "/race/%d/f", i);
+		file = openat_make_file(w->root, path, 0755, 0644);
+		if (dir < 0 || file < 0)
+			_exit(1);
+	}
+	_exit(0);
+}
+
+static void test_made_by_many_at_once(void **state)
+{
+	const struct world *w = *state;
+	int start[2], status;
+
+	assert_int_equal(pipe(start), 0);
+	for (int i = 0; i < 4; i++) {
+		if (fork() == 0) {
+			close(start[1]);
+			make_all(w, start[0]);
+		}
+	}
+	close(start[0]);
+	close(start[1]);
+	for (int i = 0; i < 4; i++) {
+		assert_true(wait(&status) > 0);
+		assert_int_equal(status, 0);
+	}
+}
+
 static void test_strict(void **state)
 {
 	const struct world *w = *state;
@@ -181,6 +223,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_links_stay_inside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dangling_file_link, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_loops_and_wrong_types, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_made_by_many_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_strict, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_magic_links, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_read, setup, teardown),
