@@ -32,18 +32,23 @@ void container_dir_new_id(char ret[CONTAINER_ID_LEN + 1])
 	random_hex(ret, CONTAINER_ID_LEN / 2);
 }
 
-static int sync_created(struct store *s, int fd, struct err *err)
+/* Before the name can be seen: a power cut must not leave it with an empty config. */
+static int sync_content(int fd, struct err *err)
 {
-	autofd int parent = -EBADF, config = openat(fd, "config.json", O_RDONLY | O_CLOEXEC);
+	autofd int config = openat(fd, "config.json", O_RDONLY | O_CLOEXEC);
 	int r;
 
 	if (config < 0)
 		return err_sys(err, errno, "open config.json");
 	r = file_sync(config, "config.json", err);
-	if (r >= 0)
-		r = file_sync(fd, "container directory", err);
-	if (r >= 0)
-		r = file_open_dir(s->fd, "containers", &parent, err);
+	return r < 0 ? r : file_sync(fd, "container directory", err);
+}
+
+static int sync_name(struct store *s, struct err *err)
+{
+	autofd int parent = -EBADF;
+	int r = file_open_dir(s->fd, "containers", &parent, err);
+
 	return r < 0 ? r : file_sync(parent, "containers", err);
 }
 
@@ -93,9 +98,12 @@ static void undo_create(struct store *s, const struct container_new *args, const
 
 static int create_in(struct store *s, const struct container_new *args, int fd, struct err *err)
 {
+	bool durable = !(args->flags & CONTAINER_EPHEMERAL);
 	char hidden[STORE_PATH_SIZE], path[STORE_PATH_SIZE];
 	int r = fill(fd, args, err);
 
+	if (r >= 0 && durable)
+		r = sync_content(fd, err);
 	if (r >= 0 && args->name)
 		r = container_name_claim(s, args->name, args->id, err);
 	if (r < 0)
@@ -104,7 +112,7 @@ static int create_in(struct store *s, const struct container_new *args, int fd, 
 	container_path(args->id, true, path);
 	if (renameat(s->fd, hidden, s->fd, path) < 0)
 		return err_sys(err, errno, "publish %s", path);
-	return args->flags & CONTAINER_EPHEMERAL ? 0 : sync_created(s, fd, err);
+	return durable ? sync_name(s, err) : 0;
 }
 
 int container_dir_create(struct store *s, const struct container_new *args,
