@@ -4,10 +4,12 @@
  */
 #include "cmd/dispatch.h"
 #include "image/unpack.h"
+#include "sys/process.h"
 
 int main(int argc, char **argv)
 {
 	if (extract_is_me(argv))
 		return extract_main(argc, argv);
+	process_keep_arguments(argc, argv);
 	return dispatch_main(argc, argv);
 }

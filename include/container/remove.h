@@ -23,3 +23,9 @@ enum remove_flags {
  */
 int container_remove(struct store *s, const char *name_or_id, unsigned flags,
 	const struct idmap *map, struct err *err) must_check;
+
+/*
+ * Remove the --rm containers whose proa was killed before it could. Reads every container's files:
+ * for commands that list or create, not for each run. Problems are debug messages.
+ */
+void container_remove_lost(struct store *s, const struct idmap *map);

@@ -10,9 +10,11 @@
  *	run file, its process alive      running
  *	own file                         exited, with its status
  *	run file, its process gone       exited: the keeper died before it could write the end
+ *	no run file, but the lock held   running: its keeper uses another run directory
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
@@ -26,12 +28,15 @@ enum container_status { CONTAINER_CREATED, CONTAINER_RUNNING, CONTAINER_EXITED }
 struct container_state {
 	enum container_status status;
 	struct process_identity process; /* of a running one; pid 0 otherwise */
+	struct process_identity keeper;	 /* the proa that runs it; same boot */
 	int64_t started_ns, finished_ns; /* wall clock; 0 = not yet */
-	int exit_code;			 /* of an exited one; 125 when nobody saw it end */
+	int exit_code;			 /* of an exited one */
+	bool unseen;			 /* exited, and nobody has recorded it */
 	char *error;			 /* why it did not start, or was lost; NULL */
 };
 
-#define CONTAINER_EXIT_UNKNOWN 125
+/* It was killed with its keeper (the parent-death signal is KILL). */
+#define CONTAINER_EXIT_UNSEEN 137
 
 void container_state_done(struct container_state *st);
 DEFINE_AUTO(container_state, struct container_state, container_state_done)

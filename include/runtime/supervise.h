@@ -13,6 +13,7 @@
  *
  * Signals go to the container's first process: all but CHLD, PIPE, KILL, STOP, and WINCH with a
  * terminal. TSTP stops us (with the terminal restored) and is forwarded only without a terminal.
+ * The third INT or TERM is followed by KILL: a first process without a handler ignores both.
  * Everything that the container wrote before its end has been written out before this returns;
  * a second INT, TERM, QUIT or HUP after its end gives up on a reader that does not read.
  * The child has to call signal_reset_all() before exec, and sets PDEATHSIG to KILL.

@@ -39,6 +39,14 @@ bool process_is_alive(const struct process_identity *id);
  */
 int process_open(const struct process_identity *id, struct err *err) must_check;
 
+/*
+ * What ps shows of this process. keep: main's arguments, where the kernel looks for them, before
+ * anything permutes them. rename: they become `name`, in this process's memory only; raw, no
+ * allocation. An init inside a container must not show the options it was started with.
+ */
+void process_keep_arguments(int argc, char **argv);
+void process_rename(const char *name);
+
 /* Below: raw, no text, -errno; allowed between clone and exec. */
 
 /* Close every descriptor >= first. */

@@ -128,6 +128,22 @@ static void suggest_all(
 	}
 }
 
+/* What docker and podman have and this version has not: no guess helps there. */
+static const char *const later[] = { "attach", "build", "builder", "buildx", "commit", "compose",
+	"cp", "diff", "events", "exec", "export", "history", "info", "kill", "login", "logout",
+	"logs", "manifest", "network", "pause", "port", "prune", "push", "rename", "restart",
+	"save", "search", "secret", "stats", "stop", "system", "top", "unpause", "untag", "update",
+	"volume", "wait" };
+
+static bool is_for_later(const char *word)
+{
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		if (str_eq(word, later[i]))
+			return true;
+	}
+	return false;
+}
+
 int command_unknown(const struct program *p, int n, char *const *words, struct err *err)
 {
 	bool two = n > 1 && command_is_object(p, words[0]);
@@ -137,6 +153,8 @@ int command_unknown(const struct program *p, int n, char *const *words, struct e
 	int r = err_set(err, ERR_USAGE, "unknown command: %s %s", p->name, typed);
 
 	err_exit(err, r, 1);
+	if (is_for_later(words[two ? 1 : 0]))
+		return err_hint(err, r, "this version of %s does not have %s", p->name, typed);
 	suggest_all(&s, p, two ? words[0] : NULL, words[two ? 1 : 0]);
 	if (s.n == 0)
 		return err_hint(err, r, "'%s help' lists the commands", p->name);

@@ -93,7 +93,47 @@ const struct create_opts create_defaults = {
 		OPT_UNSUPPORTED(0, "cpus", OPTION_STRING, LATER("processor limits")),              \
 		OPT_UNSUPPORTED(0, "pids-limit", OPTION_STRING, LATER("process limits")),          \
 		OPT_UNSUPPORTED(0, "restart", OPTION_STRING, LATER("restart policies")),           \
-		OPT_UNSUPPORTED(0, "privileged", OPTION_FLAG, LATER("privileged containers"))
+		OPT_UNSUPPORTED(0, "privileged", OPTION_FLAG, LATER("privileged containers")),     \
+		OPT_UNSUPPORTED('a', "attach", OPTION_STRING,                                      \
+			LATER("a choice of streams: output is always attached, input with -i")),   \
+		OPT_UNSUPPORTED(0, "add-host", OPTION_STRING, LATER("own lines in /etc/hosts")),   \
+		OPT_UNSUPPORTED(0, "annotation", OPTION_STRING, LATER("annotations")),             \
+		OPT_UNSUPPORTED(0, "cgroupns", OPTION_STRING,                                      \
+			LATER("a choice of cgroup namespace: it is always private")),              \
+		OPT_UNSUPPORTED(0, "cpu-shares", OPTION_STRING, LATER("processor limits")),        \
+		OPT_UNSUPPORTED(0, "cpuset-cpus", OPTION_STRING, LATER("processor limits")),       \
+		OPT_UNSUPPORTED(0, "detach-keys", OPTION_STRING, LATER("detaching")),              \
+		OPT_UNSUPPORTED(0, "device", OPTION_STRING, LATER("devices of the host")),         \
+		OPT_UNSUPPORTED(0, "dns", OPTION_STRING, LATER("own name servers")),               \
+		OPT_UNSUPPORTED(0, "dns-search", OPTION_STRING, LATER("own name servers")),        \
+		OPT_UNSUPPORTED(0, "dns-option", OPTION_STRING, LATER("own name servers")),        \
+		OPT_UNSUPPORTED(0, "domainname", OPTION_STRING, LATER("domain names")),            \
+		OPT_UNSUPPORTED(0, "expose", OPTION_STRING, LATER("published ports")),             \
+		OPT_UNSUPPORTED(0, "gpus", OPTION_STRING, LATER("devices of the host")),           \
+		OPT_UNSUPPORTED(0, "health-cmd", OPTION_STRING, LATER("health checks")),           \
+		OPT_UNSUPPORTED(0, "ipc", OPTION_STRING,                                           \
+			LATER("a choice of IPC namespace: it is always private")),                 \
+		OPT_UNSUPPORTED(0, "link", OPTION_STRING, LATER("links between containers")),      \
+		OPT_UNSUPPORTED(0, "log-driver", OPTION_STRING, LATER("logs")),                    \
+		OPT_UNSUPPORTED(0, "log-opt", OPTION_STRING, LATER("logs")),                       \
+		OPT_UNSUPPORTED(0, "mac-address", OPTION_STRING, LATER("a private network")),      \
+		OPT_UNSUPPORTED(0, "memory-swap", OPTION_STRING, LATER("memory limits")),          \
+		OPT_UNSUPPORTED(0, "network-alias", OPTION_STRING, LATER("a private network")),    \
+		OPT_UNSUPPORTED(0, "no-healthcheck", OPTION_FLAG,                                  \
+			LATER("health checks, so there is none to turn off")),                     \
+		OPT_UNSUPPORTED(0, "oom-score-adj", OPTION_STRING, LATER("memory limits")),        \
+		OPT_UNSUPPORTED(0, "pid", OPTION_STRING,                                           \
+			LATER("a choice of process namespace: it is always private")),             \
+		OPT_UNSUPPORTED(0, "shm-size", OPTION_STRING,                                      \
+			LATER("a choice of size of /dev/shm: it has 64 MB")),                      \
+		OPT_UNSUPPORTED(0, "stop-signal", OPTION_STRING, LATER("stop")),                   \
+		OPT_UNSUPPORTED(0, "stop-timeout", OPTION_STRING, LATER("stop")),                  \
+		OPT_UNSUPPORTED(                                                                   \
+			0, "sysctl", OPTION_STRING, LATER("kernel settings of a container")),      \
+		OPT_UNSUPPORTED(0, "userns", OPTION_STRING, LATER("a choice of user namespace")),  \
+		OPT_UNSUPPORTED(0, "uts", OPTION_STRING,                                           \
+			LATER("a choice of UTS namespace: it is always private")),                 \
+		OPT_UNSUPPORTED(0, "volumes-from", OPTION_STRING, LATER("volumes"))
 
 const struct option_spec run_options[] = {
 	COMMON_ROWS(struct create_opts),
@@ -318,13 +358,13 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 	AUTO(strv) char **env = NULL, **labels = NULL;
 	autofree char *rootfs = NULL;
 	struct container_options co = {
-		.name = o->name,
+		.name = str_empty(o->name) ? NULL : o->name,
 		.image = o->rootfs ? NULL : argv[0],
 		.entrypoint = o->entrypoint,
 		.args = argv + 1,
 		.workdir = o->workdir,
 		.user = o->user,
-		.hostname = o->hostname,
+		.hostname = str_empty(o->hostname) ? NULL : o->hostname,
 		.network = network_values[o->network],
 		.volumes = o->volumes,
 		.mounts = o->mounts,

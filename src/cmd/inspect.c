@@ -12,14 +12,12 @@
 struct inspect_opts {
 	const char *format;
 	const char *type;
-	bool size;
 };
 
 static const struct option_spec inspect_options[] = {
 	OPT_STRING(struct inspect_opts, format, 'f', "format", "TEMPLATE",
 		"Format output by a Go template, or 'json'"),
 	OPT_CONST(struct inspect_opts, format, 0, "json", "json", "Print JSON in one line"),
-	OPT_FLAG(struct inspect_opts, size, 's', "size", "Show sizes (images always do)"),
 	OPT_STRING(struct inspect_opts, type, 0, "type", "KIND",
 		"Look only for this kind of object: container or image"),
 	OPTION_END,

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "cli/command.h"
@@ -10,6 +11,7 @@
 #include "cmd/context.h"
 #include "codec/json.h"
 #include "container/list.h"
+#include "container/remove.h"
 
 #define SHORT_ID_LEN  12
 #define COMMAND_WIDTH 20 /* of docker's COMMAND column, quotes aside */
@@ -111,8 +113,32 @@ static bool matches(const struct container_entry *e, char *const *filters)
 	return true;
 }
 
+/* A state or a status that cannot be would read as "nothing there". */
+static int check_value(const char *filter, struct err *err)
+{
+	static const char *const states[] = { "created", "running", "exited", "paused",
+		"restarting", "removing", "dead" };
+	const char *value = str_after(filter, "status=");
+	uint64_t code;
+
+	for (size_t i = 0; value && i < sizeof(states) / sizeof(states[0]); i++) {
+		if (str_eq(value, states[i]))
+			return 0;
+	}
+	if (value)
+		return err_set(err, ERR_USAGE,
+			"invalid filter 'status=%s': states are created, running, exited", value);
+	value = str_after(filter, "exited=");
+	if (value && parse_u64(value, 255, &code, NULL) < 0)
+		return err_set(err, ERR_USAGE,
+			"invalid filter 'exited=%s': an exit status is 0 to 255", value);
+	return 0;
+}
+
 static int check_filters(char *const *filters, struct err *err)
 {
+	int r;
+
 	for (size_t i = 0; filters && filters[i]; i++) {
 		size_t n = strcspn(filters[i], "=");
 		bool known = false;
@@ -126,7 +152,13 @@ static int check_filters(char *const *filters, struct err *err)
 				"(expected name=value)",
 				filters[i]);
 		if (!known)
-			return err_set(err, ERR_USAGE, "invalid filter '%.*s'", (int)n, filters[i]);
+			return err_set(err, ERR_USAGE,
+				"invalid filter '%.*s': known are id, name, label, status, exited, "
+				"ancestor",
+				(int)n, filters[i]);
+		r = check_value(filters[i], err);
+		if (r < 0)
+			return r;
 	}
 	return 0;
 }
@@ -159,12 +191,15 @@ static struct json *row_of(const struct container_entry *e, const struct ps_opts
 	autofree char *id = o->no_trunc ? xstrdup(c->id) : xstrndup(c->id, SHORT_ID_LEN);
 	struct json *row = json_object_new();
 	char created[CLOCK_RFC3339_SIZE];
+	autofree char *at = NULL;
 
-	clock_format_rfc3339(c->created_ns, created);
+	clock_format_rfc3339(c->created_ns - c->created_ns % NSEC_PER_SEC, created);
+	/* docker's form of a time */
+	at = xasprintf("%.10s %.8s +0000 UTC", created, created + strlen("2006-01-02T"));
 	json_set_string(row, "ID", id);
 	json_set_string(row, "Image", c->image ? c->image : c->rootfs);
 	json_set_string(row, "Command", command);
-	json_set_string(row, "CreatedAt", created);
+	json_set_string(row, "CreatedAt", at);
 	json_set_string(row, "RunningFor", age);
 	json_set_string(row, "Status", status);
 	json_set_string(row, "State", container_status_name(e->state.status));
@@ -191,6 +226,7 @@ static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct
 	AUTO(container_entries) struct container_entries l = { 0 };
 	const struct ps_opts *o = opts;
 	autofree struct json **rows = NULL;
+	const struct idmap *map;
 	struct store *s;
 	size_t n = 0, limit;
 	int r;
@@ -201,7 +237,11 @@ static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct
 	if (r >= 0)
 		r = context_store(ctx, &s, err);
 	if (r >= 0)
-		r = container_list(s, &l, err);
+		r = context_idmap(ctx, &map, err);
+	if (r < 0)
+		return r;
+	container_remove_lost(s, map);
+	r = container_list(s, &l, err);
 	if (r < 0)
 		return r;
 	limit = o->latest ? 1 : o->last ? (size_t)o->last : l.n;

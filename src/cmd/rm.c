@@ -6,12 +6,14 @@
 #include "container/remove.h"
 
 struct rm_opts {
-	bool force;
+	bool force, volumes;
 };
 
 static const struct option_spec rm_options[] = {
 	OPT_FLAG(struct rm_opts, force, 'f', "force",
 		"Kill the container when it is running; one that does not exist is no error"),
+	OPT_FLAG(struct rm_opts, volumes, 'v', "volumes",
+		"Remove anonymous volumes as well; there are none in this version"),
 	OPTION_END,
 };
 
@@ -39,6 +41,7 @@ static int rm_run(struct context *ctx, void *opts, int argc, char **argv, struct
 			printf("%s\n", argv[i]);
 		}
 	}
+	container_remove_lost(s, map);
 	store_sweep(s);
 	return worst;
 }

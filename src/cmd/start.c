@@ -49,11 +49,6 @@ static int start_run(struct context *ctx, void *opts, int argc, char **argv, str
 	int r, status = 0;
 
 	(void)argc;
-	if (!o->attach && !o->interactive)
-		return err_hint(err,
-			err_set(err, ERR_UNSUPPORTED,
-				"this version of proa does not have detached containers"),
-			"proa start -a %s", argv[0]);
 	r = context_idmap(ctx, &map, err);
 	if (r >= 0)
 		r = runtime_seal(map, err);
@@ -63,6 +58,14 @@ static int start_run(struct context *ctx, void *opts, int argc, char **argv, str
 		r = take(s, argv[0], &c, err);
 	if (r < 0)
 		return r;
+	if (!o->attach && !o->interactive)
+		return err_hint(err,
+			err_set(err, ERR_UNSUPPORTED,
+				"this version of proa does not have detached containers"),
+			"proa start -a%s %s", (c.config.flags & CONTAINER_INTERACTIVE) ? "i" : "",
+			argv[0]);
+	if (!o->interactive && (c.config.flags & CONTAINER_TTY))
+		log_warn("the container gets no input; proa start -ai %s would give it", argv[0]);
 	/* As in docker, -i gives standard input only to a container that was created with -i. */
 	if (o->interactive && (c.config.flags & CONTAINER_INTERACTIVE))
 		flags |= RUN_INTERACTIVE;
@@ -81,8 +84,9 @@ const struct command cmd_start = {
 	.group = COMMAND_CONTAINERS,
 	.flags = COMMAND_EXIT_125,
 	.summary = "Start a stopped container again",
-	.usage = "[OPTIONS] CONTAINER",
-	.description = "The container keeps its files, its command and its options.",
+	.usage = "-a [OPTIONS] CONTAINER",
+	.description = "For now -a or -i is needed: containers run in the foreground. The "
+		       "container keeps its files, its command and its options.",
 	.min_operands = 1,
 	.max_operands = 1,
 	.operands = { COMPLETE_CONTAINER_STOPPED, COMPLETE_NONE },

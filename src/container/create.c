@@ -14,6 +14,7 @@
 #include "codec/resolv.h"
 #include "codec/run_command.h"
 #include "container/names.h"
+#include "container/remove.h"
 #include "container/root_attributes.h"
 #include "container/spec_build.h"
 
@@ -199,7 +200,8 @@ static int create_dir(struct store *s, struct container *c, struct err *err)
 }
 
 /* A name of ours may be taken: another is tried. The user's is an error. */
-static int create_named(struct store *s, struct container *c, const char *wanted, struct err *err)
+static int create_named(struct store *s, struct container *c, const char *wanted,
+	const struct idmap *map, struct err *err)
 {
 	int r = 0;
 
@@ -208,6 +210,11 @@ static int create_named(struct store *s, struct container *c, const char *wanted
 		if (r < 0)
 			return r;
 		c->config.name = xstrdup(wanted);
+		r = create_dir(s, c, err);
+		if (r != -ERR_EXISTS)
+			return r;
+		/* The name may belong to one that should be gone. */
+		container_remove_lost(s, map);
 		return create_dir(s, c, err);
 	}
 	for (unsigned i = 0; i < NAME_ATTEMPTS; i++) {
@@ -236,7 +243,7 @@ int container_create(struct store *s, const struct container_options *o, const s
 	if (r >= 0)
 		r = check_options(&c.config, map, err);
 	if (r >= 0)
-		r = create_named(s, &c, o->name, err);
+		r = create_named(s, &c, o->name, map, err);
 	if (r >= 0 && c.config.layers) {
 		r = root_attributes_copy(s, &c, map, err);
 		if (r < 0 && container_dir_remove(s, &c.dir, c.config.name, map, NULL) < 0) {

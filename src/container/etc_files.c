@@ -1,12 +1,15 @@
 #include "container/etc_files.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/str.h"
 #include "codec/resolv.h"
 #include "sys/file.h"
+
+#define HOST_NAME_SIZE 65
 
 /* A host without the file gives an empty one. */
 static int load_host_file(const char *path, struct buf *b, struct err *err)
@@ -32,12 +35,19 @@ static int make_resolv_conf(const struct container_config *c, struct buf *out, s
 
 static int make_hosts(const struct container_config *c, struct buf *out, struct err *err)
 {
-	struct hosts_options o = { .hostname = c->hostname };
+	/* Debian's address for a host's own name: programs look themselves up. */
+	struct hosts_options o = { .hostname = c->hostname, .address = "127.0.1.1" };
+	char host[HOST_NAME_SIZE] = "";
+	int r;
 
-	if (str_eq(c->network, "host"))
-		return load_host_file("/etc/hosts", out, err);
-	hosts_format(&o, out);
-	return 0;
+	if (!str_eq(c->network, "host")) {
+		hosts_format(&o, out);
+		return 0;
+	}
+	r = load_host_file("/etc/hosts", out, err);
+	if (r >= 0 && gethostname(host, sizeof(host) - 1) == 0 && !str_eq(host, c->hostname))
+		buf_printf(out, "127.0.1.1\t%s\n", c->hostname);
+	return r;
 }
 
 static int make_hostname(const struct container_config *c, struct buf *out, struct err *err)

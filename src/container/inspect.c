@@ -67,10 +67,15 @@ static struct json *make_tmpfs(char *const *tmpfs)
 
 static struct json *make_host_config(const struct container_config *c)
 {
-	struct json *o = json_object_new();
+	struct json *o = json_object_new(), *restart;
 
 	set_list(o, "Binds", c->volumes);
 	json_set_string(o, "NetworkMode", c->network);
+	restart = json_set(o, "RestartPolicy", json_object_new());
+	json_set_string(restart, "Name", "no");
+	json_set_int(restart, "MaximumRetryCount", 0);
+	json_set_int(o, "Memory", 0);
+	json_set_int(o, "NanoCpus", 0);
 	json_set_bool(o, "AutoRemove", (c->flags & CONTAINER_AUTO_REMOVE) != 0);
 	set_list(o, "CapAdd", c->cap_add);
 	set_list(o, "CapDrop", c->cap_drop);
@@ -156,7 +161,7 @@ int container_inspect(struct store *s, const char *name_or_id, struct json **ret
 	AUTO(container_state) struct container_state st = { 0 };
 	const struct container_config *config = &c.config;
 	autofree char *name = NULL;
-	struct json *o;
+	struct json *o, *part;
 	int r;
 
 	r = container_open(s, name_or_id, &c, err);
@@ -180,6 +185,14 @@ int container_inspect(struct store *s, const char *name_or_id, struct json **ret
 	json_set_string(o, "Name", name);
 	json_set_string(o, "Driver", config->rootfs ? "directory" : "overlay");
 	json_set_string(o, "Platform", "linux");
+	json_set_int(o, "RestartCount", 0);
+	json_set_string(o, "LogPath", "");
+	part = json_set(o, "GraphDriver", json_object_new());
+	json_set_string(part, "Name", config->rootfs ? "directory" : "overlay");
+	part = json_set(o, "NetworkSettings", json_object_new());
+	json_set_string(part, "IPAddress", "");
+	(void)json_set(part, "Ports", json_object_new());
+	(void)json_set(part, "Networks", json_object_new());
 	json_set_string(o, "Rootfs", config->rootfs ? config->rootfs : "");
 	json_set_string(o, "IDMap", config->map_key ? config->map_key : "");
 	(void)json_set(o, "HostConfig", make_host_config(config));

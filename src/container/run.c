@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -141,10 +142,11 @@ DEFINE_AUTO(run, struct run, run_done)
 static int record_running(struct run *run, struct err *err)
 {
 	struct container_state *st = run->state;
-	int r = process_boot_id(st->process.boot_id, err);
+	int r = process_identify(getpid(), &st->keeper, err);
 
 	if (r < 0)
 		return r;
+	st->process = st->keeper;
 	st->status = CONTAINER_RUNNING;
 	st->started_ns = clock_wall_ns();
 	st->process.pid = run->process.pid;

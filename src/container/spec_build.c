@@ -17,6 +17,8 @@
 #define NOFILE_SOFT_DEFAULT 1024
 #define NOFILE_HARD_DEFAULT 524288
 
+#define CAP_SYS_RESOURCE_NUMBER 24
+
 struct mounts {
 	struct mount_spec *v;
 	size_t n, cap;
@@ -213,6 +215,18 @@ static void default_rlimits(struct spec *spec)
 		spec, RLIMIT_NOFILE, hard < NOFILE_SOFT_DEFAULT ? hard : NOFILE_SOFT_DEFAULT, hard);
 }
 
+/* Only CAP_SYS_RESOURCE of the host, not of a user namespace, raises a hard limit. */
+static int check_ulimit(const struct ulimit *u, struct err *err)
+{
+	struct rlimit own;
+
+	if (getrlimit(u->resource, &own) < 0 || own.rlim_max == RLIM_INFINITY ||
+		u->hard <= own.rlim_max || (caps_effective() & CAPS_BIT(CAP_SYS_RESOURCE_NUMBER)))
+		return 0;
+	return err_set(err, EPERM, "--ulimit %s: the caller's own hard limit is %llu", u->name,
+		(unsigned long long)own.rlim_max);
+}
+
 static int build_rlimits(const struct container_config *c, struct spec *spec, struct err *err)
 {
 	for (size_t i = 0; c->ulimits && c->ulimits[i]; i++) {
@@ -221,6 +235,9 @@ static int build_rlimits(const struct container_config *c, struct spec *spec, st
 
 		if (r < 0)
 			return err_ctx(err, r, "--ulimit %s", c->ulimits[i]);
+		r = check_ulimit(&u, err);
+		if (r < 0)
+			return r;
 		spec_add_rlimit(spec, u.resource, u.soft, u.hard);
 	}
 	default_rlimits(spec);

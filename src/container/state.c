@@ -35,6 +35,8 @@ char *container_status_text(const struct container_state *st)
 
 	switch (st->status) {
 	case CONTAINER_RUNNING:
+		if (!st->started_ns)
+			return xstrdup("Up");
 		clock_human_duration(now - st->started_ns, age, sizeof(age));
 		return xasprintf("Up %s", age);
 	case CONTAINER_EXITED:
@@ -57,6 +59,8 @@ static char *format(const struct container_state *st)
 		json_set_int(doc, "pid", st->process.pid);
 		json_set_int(doc, "start_time", (int64_t)st->process.start_time);
 		json_set_string(doc, "boot_id", st->process.boot_id);
+		json_set_int(doc, "keeper", st->keeper.pid);
+		json_set_int(doc, "keeper_start_time", (int64_t)st->keeper.start_time);
 	} else {
 		json_set_int(doc, "finished", st->finished_ns / 1000);
 		json_set_int(doc, "exit_code", st->exit_code);
@@ -69,7 +73,8 @@ static char *format(const struct container_state *st)
 static int parse(const struct buf *b, struct container_state *ret, struct err *err)
 {
 	AUTO(json) struct json *doc = NULL;
-	int64_t started = 0, finished = 0, pid = 0, ticks = 0, code = 0;
+	int64_t started = 0, finished = 0, pid = 0, ticks = 0, code = 0, keeper = 0,
+		keeper_ticks = 0;
 	const char *boot = NULL, *error = NULL, *status = NULL;
 	int r;
 
@@ -82,6 +87,10 @@ static int parse(const struct buf *b, struct container_state *ret, struct err *e
 		r = json_want_int(doc, "pid", &pid, err);
 	if (r >= 0)
 		r = json_want_int(doc, "start_time", &ticks, err);
+	if (r >= 0)
+		r = json_want_int(doc, "keeper", &keeper, err);
+	if (r >= 0)
+		r = json_want_int(doc, "keeper_start_time", &keeper_ticks, err);
 	if (r >= 0)
 		r = json_want_int(doc, "exit_code", &code, err);
 	if (r >= 0)
@@ -101,6 +110,9 @@ static int parse(const struct buf *b, struct container_state *ret, struct err *e
 	ret->finished_ns = finished * 1000;
 	ret->process.pid = (pid_t)pid;
 	ret->process.start_time = (uint64_t)ticks;
+	ret->keeper = ret->process;
+	ret->keeper.pid = (pid_t)keeper;
+	ret->keeper.start_time = (uint64_t)keeper_ticks;
 	ret->exit_code = (int)code;
 	ret->error = xstrdup(error);
 	return 0;
@@ -131,20 +143,23 @@ int container_state_read(struct store *s, const struct container_dir *dir,
 	r = read_run_file(s, dir->id, &b, NULL);
 	if (r == -ENOENT) {
 		r = container_dir_read(dir, STATE_FILE, &b, err);
-		if (r == -ENOENT) {
-			*ret = st;
-			return 0;
-		}
 		if (r >= 0)
 			r = parse(&b, &st, err);
+		else if (r == -ENOENT)
+			r = 0;
+		if (r >= 0)
+			r = container_dir_is_alive(dir, err);
+		if (r > 0)
+			st.status = CONTAINER_RUNNING;
 	} else if (r >= 0) {
 		r = parse(&b, &st, err);
 		if (r >= 0 && !process_is_alive(&st.process)) {
 			st.status = CONTAINER_EXITED;
 			st.process.pid = 0;
 			st.finished_ns = st.started_ns;
-			st.exit_code = CONTAINER_EXIT_UNKNOWN;
-			st.error = xstrdup("its end was not seen: proa was killed");
+			st.exit_code = CONTAINER_EXIT_UNSEEN;
+			st.unseen = true;
+			st.error = xstrdup("proa was killed, and the container with it");
 		}
 	}
 	if (r < 0)

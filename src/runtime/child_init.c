@@ -60,6 +60,7 @@ static void run_init(pid_t child, const sigset_t *set)
 	int status = 0;
 
 	(void)process_close_from(3);
+	process_rename("proa-init");
 	for (;;) {
 		siginfo_t si;
 		int sig = sigwaitinfo(set, &si);

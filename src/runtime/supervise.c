@@ -8,8 +8,9 @@
 #include "sys/clone.h"
 #include "sys/signal.h"
 
-#define PAUSE_MS  100 /* how long a pty that nobody has open is left alone */
-#define SETTLE_MS 100 /* how long after the end a silent stream is listened to */
+#define INTERRUPTS_MAX 3
+#define PAUSE_MS       100 /* how long a pty that nobody has open is left alone */
+#define SETTLE_MS      100 /* how long after the end a silent stream is listened to */
 
 enum { FD_SIGNAL, FD_PROCESS, FD_PUMPS };
 enum { PUMP_STDIN, PUMP_STDOUT, PUMP_STDERR, N_PUMPS };
@@ -26,6 +27,7 @@ struct run {
 	bool interactive;
 	bool exited; /* the first process is gone: only output is left to move */
 	bool give_up;
+	unsigned interrupts; /* INT and TERM that were forwarded */
 	int status;
 };
 
@@ -94,6 +96,18 @@ static void forward(const struct run *r, int number)
 		(void)pidfd_signal(r->p->pidfd, number);
 }
 
+/*
+ * A first process without a handler never sees INT or TERM (pid_namespaces(7)), and without a
+ * terminal of its own nothing else reaches it: the third one ends the container, as docker's client
+ * gives up at its third.
+ */
+static void forward_interrupt(struct run *r, int number)
+{
+	forward(r, number);
+	if ((number == SIGINT || number == SIGTERM) && ++r->interrupts >= INTERRUPTS_MAX)
+		(void)pidfd_signal(r->p->pidfd, SIGKILL);
+}
+
 static bool ends_waiting(int number)
 {
 	return number == SIGINT || number == SIGTERM || number == SIGQUIT || number == SIGHUP;
@@ -123,7 +137,7 @@ static void take_terminal_signal(struct run *r, int number)
 	} else if (number == SIGCONT) {
 		console_resume(c);
 	} else {
-		forward(r, number);
+		forward_interrupt(r, number);
 		if (number == SIGHUP && console_is_hung_up(c))
 			hang_up(r);
 	}
@@ -139,7 +153,7 @@ static void take_signal(struct run *r, int number)
 		take_terminal_signal(r, number);
 		return;
 	}
-	forward(r, number);
+	forward_interrupt(r, number);
 	if (number == SIGTSTP)
 		signal_stop_self(SIGTSTP);
 }
@@ -237,6 +251,7 @@ int runtime_supervise(
 	r.s = s;
 	r.p = p;
 	r.exited = r.give_up = false;
+	r.interrupts = 0;
 	r.status = 0;
 
 	if (s->flags & SUPERVISE_TTY) {

@@ -121,6 +121,27 @@ int process_open(const struct process_identity *id, struct err *err)
 	return TAKE_FD(fd);
 }
 
+static char *arguments;
+static size_t arguments_len;
+
+void process_keep_arguments(int argc, char **argv)
+{
+	if (argc < 1)
+		return;
+	arguments = argv[0];
+	/* The kernel puts them one behind the other. */
+	arguments_len = (size_t)(argv[argc - 1] - argv[0]) + strlen(argv[argc - 1]);
+}
+
+void process_rename(const char *name)
+{
+	size_t n = strlen(name);
+
+	memset(arguments, 0, arguments_len);
+	memcpy(arguments, name, n < arguments_len ? n : arguments_len);
+	(void)prctl(PR_SET_NAME, name);
+}
+
 bool process_is_alive(const struct process_identity *id)
 {
 	autofd int fd = process_open(id, NULL);

@@ -1,7 +1,9 @@
 """The seed example without a terminal: a kept container, listed, started again, removed."""
 import json
 import os
+import signal
 import subprocess
+import time
 
 
 def test_kept_container_comes_back_with_its_files(busybox):
@@ -102,3 +104,108 @@ def test_exit_of_a_failed_start_is_remembered(busybox):
 def test_store_is_private(busybox):
     busybox.ok("ps")
     assert os.stat(busybox.store).st_mode & 0o777 == 0o700
+
+
+def start_named(user, name, *options, script="echo up; sleep 60", **kw):
+    """A foreground run that has printed its first line."""
+    user.proa("rm", "-f", name)
+    p = user.popen(user.command("run", "--name", name, *options, "busybox", "sh", "-c", script),
+                   stdout=subprocess.PIPE, text=True, **kw)
+    assert p.stdout.readline() == "up\n"
+    return p
+
+
+def test_name_of_a_killed_rm_container_is_free_again(busybox):
+    p = start_named(busybox, "lost", "--rm")
+    p.kill()
+    p.wait()
+    p.stdout.read()  # to its end: the container is gone
+    assert busybox.ok("run", "--rm", "--name", "lost", "busybox", "echo", "again") == "again\n"
+    assert busybox.ok("ps", "-aq", "--filter", "name=lost") == ""
+    assert busybox.leftovers() == []
+
+
+def test_killed_kept_container_has_exited_with_137(busybox):
+    p = start_named(busybox, "unseen")
+    p.kill()
+    p.wait()
+    p.stdout.read()
+    assert "Exited (137)" in busybox.ok("ps", "-a", "--filter", "name=unseen")
+    busybox.ok("rm", "unseen")
+
+
+def test_forced_removal_of_a_stopped_keeper(busybox):
+    p = start_named(busybox, "stopped")
+    os.kill(p.pid, signal.SIGSTOP)
+    try:
+        assert busybox.ok("rm", "-f", "stopped", timeout=30) == "stopped\n"
+    finally:
+        os.kill(p.pid, signal.SIGCONT)
+    assert p.wait(timeout=20) in (137, -9)
+    assert busybox.leftovers() == []
+
+
+def test_third_interrupt_ends_a_first_process_without_handler(people, busybox_archive):
+    user = people["sub"]
+    user.proa("load", "-i", busybox_archive)
+    p = start_named(user, "deaf", "--rm")
+    for _ in range(3):
+        assert p.poll() is None
+        p.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    assert p.wait(timeout=20) == 137
+    assert user.leftovers() == []
+
+
+def test_another_run_directory_does_not_hide_that_it_runs(people, busybox_archive):
+    user = people["sub"]
+    user.proa("load", "-i", busybox_archive)
+    other = os.path.join(user.home, "other-run")
+    os.makedirs(other, mode=0o700, exist_ok=True)
+    os.chown(other, user.uid, user.gid)
+    p = start_named(user, "elsewhere", env={"XDG_RUNTIME_DIR": other})
+    assert "elsewhere running" in user.ok("ps", "--format", "{{.Names}} {{.State}}")
+    assert "container is running" in user.fails(1, "rm", "elsewhere")
+    assert "another run directory" in user.fails(1, "rm", "-f", "elsewhere")
+    assert user.ok("rm", "-f", "elsewhere", env={"XDG_RUNTIME_DIR": other}) == "elsewhere\n"
+    assert p.wait(timeout=20) == 137
+
+
+def test_init_does_not_show_its_options(busybox):
+    out = busybox.ok("run", "--rm", "--init", "-e", "SECRET=canary", "busybox", "cat",
+                     "/proc/1/cmdline")
+    assert out.rstrip("\0") == "proa-init"
+
+
+def test_own_name_resolves(busybox):
+    hosts = busybox.ok("run", "--rm", "-h", "foo", "busybox", "cat", "/etc/hosts")
+    assert "127.0.1.1\tfoo\n" in hosts
+    hosts = busybox.ok("run", "--rm", "-h", "foo", "--network", "none", "busybox", "cat",
+                       "/etc/hosts")
+    assert "127.0.1.1" in hosts and "foo" in hosts
+
+
+def test_ulimit_above_our_own_is_named(people, busybox_archive):
+    user = people["nosub"]
+    user.proa("load", "-i", busybox_archive)
+    text = user.fails(125, "run", "--rm", "--ulimit", "nofile=unlimited", "busybox", "true")
+    assert "--ulimit nofile: the caller's own hard limit is " in text
+
+
+def test_filters_that_cannot_match_are_refused(busybox):
+    assert "states are created, running, exited" in busybox.fails(1, "ps", "-f", "status=bogus")
+    assert "exit status" in busybox.fails(1, "ps", "-f", "exited=abc")
+
+
+def test_start_without_attach_says_what_to_do(busybox):
+    busybox.proa("rm", "-f", "later")
+    busybox.ok("create", "-i", "--name", "later", "busybox", "true")
+    text = busybox.fails(125, "start", "later")
+    assert "detached" in text and "proa start -ai later" in text
+    assert "No such container: nobody" in busybox.fails(125, "start", "nobody")
+    busybox.ok("rm", "later")
+
+
+def test_commands_of_docker_that_are_not_here(people):
+    text = people["nosub"].fails(1, "exec", "x", "sh")
+    assert "unknown command: proa exec" in text and "this version of proa does not have" in text
