@@ -51,7 +51,7 @@ struct image_list {
 	size_t n;
 };
 
-/* Every record; unreadable files are skipped with a debug message. */
+/* Every record; damaged files are skipped with a debug message, one that cannot be read fails. */
 int image_ref_list(struct store *s, struct image_list *ret, struct err *err) must_check;
 void image_list_done(struct image_list *l);
 DEFINE_AUTO(image_list, struct image_list, image_list_done)

@@ -61,12 +61,3 @@ bool process_is_dumpable(void);
 
 /* sig 0 clears. When the parent is already gone this cannot tell: compare getppid before/after. */
 int process_set_parent_death_signal(int sig);
-
-/* Descriptors 0-2 opened on /dev/null where they are closed; for the start of main. */
-int process_fill_stdio(struct err *err) must_check;
-
-/*
- * Undo what a careless parent left: all signals unblocked and at their default, and descriptors
- * from 3 on closed unless `keep_fds`. For the start of main.
- */
-void process_reset(bool keep_fds);

@@ -305,26 +305,24 @@ static int get_image(struct context *ctx, const struct create_opts *o, const cha
 	return r;
 }
 
-static int check_cidfile(const struct create_opts *o, struct err *err)
+/* Made before the container, so that nothing is created when it cannot be. */
+static int open_cidfile(const struct create_opts *o, int *ret_fd, struct err *err)
 {
-	if (!o->cidfile || access(o->cidfile, F_OK) < 0)
-		return 0;
-	return err_set(err, EEXIST,
-		"container ID file found, make sure the other container isn't running or delete %s",
-		o->cidfile);
-}
-
-static int write_cidfile(const struct create_opts *o, const char *id, struct err *err)
-{
-	autofd int fd = -EBADF;
-	int r;
-
 	if (!o->cidfile)
 		return 0;
-	fd = open(o->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return err_sys(err, errno, "--cidfile %s", o->cidfile);
-	r = file_write_all(fd, id, strlen(id), err);
+	*ret_fd = open(o->cidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (*ret_fd < 0 && errno == EEXIST)
+		return err_set(err, EEXIST,
+			"container ID file found, make sure the other container isn't running or "
+			"delete %s",
+			o->cidfile);
+	return *ret_fd < 0 ? err_sys(err, errno, "--cidfile %s", o->cidfile) : 0;
+}
+
+static int write_cidfile(const struct create_opts *o, int fd, const char *id, struct err *err)
+{
+	int r = o->cidfile ? file_write_all(fd, id, strlen(id), err) : 0;
+
 	return r < 0 ? err_ctx(err, r, "--cidfile %s", o->cidfile) : 0;
 }
 
@@ -357,6 +355,7 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 {
 	AUTO(strv) char **env = NULL, **labels = NULL;
 	autofree char *rootfs = NULL;
+	autofd int cidfile = -EBADF;
 	struct container_options co = {
 		.name = str_empty(o->name) ? NULL : o->name,
 		.image = o->rootfs ? NULL : argv[0],
@@ -378,9 +377,7 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 	};
 	int r;
 
-	r = check_cidfile(o, err);
-	if (r >= 0)
-		r = collect_env(o, &env, err);
+	r = collect_env(o, &env, err);
 	if (r >= 0)
 		r = collect_labels(o, &labels, err);
 	if (r < 0)
@@ -393,6 +390,11 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 			return err_sys(err, errno, "--rootfs %s", argv[0]);
 		co.rootfs = rootfs;
 	}
+	r = open_cidfile(o, &cidfile, err);
+	if (r < 0)
+		return r;
 	r = create_locked(ctx, o, &co, ret, err);
-	return r < 0 ? r : write_cidfile(o, ret->config.id, err);
+	if (r < 0 && o->cidfile)
+		(void)unlink(o->cidfile);
+	return r < 0 ? r : write_cidfile(o, cidfile, ret->config.id, err);
 }

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -14,6 +15,7 @@
 #include "cli/output.h"
 #include "cmd/context.h"
 #include "cmd/program.h"
+#include "sys/process.h"
 
 #define EXIT_OWN_FAILURE 125
 #define MAX_OPTIONS_SIZE 2048 /* of a command's options struct */
@@ -38,6 +40,21 @@ static void fill_standard_fds(void)
 	for (int fd = 0; fd <= 2; fd++) {
 		if (fcntl(fd, F_GETFD) < 0)
 			(void)open("/dev/null", fd == 0 ? O_RDONLY : O_WRONLY);
+	}
+}
+
+/*
+ * What a careless caller left open goes to no helper of ours, and our own core holds no secret.
+ * Only the soft limit: a container's --ulimit core may still be as high as the caller's.
+ */
+static void hygiene(void)
+{
+	struct rlimit core;
+
+	(void)process_cloexec_from(STDERR_FILENO + 1);
+	if (getrlimit(RLIMIT_CORE, &core) == 0) {
+		core.rlim_cur = 0;
+		(void)setrlimit(RLIMIT_CORE, &core);
 	}
 }
 
@@ -190,6 +207,7 @@ int dispatch_main(int argc, char **argv)
 	int status, n;
 
 	fill_standard_fds();
+	hygiene();
 	/* Left ignored by whoever started us, it would have the kernel reap our children. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	n = parse_globals(&opts, argc > 0 ? argc - 1 : 0, argv + 1, &err);

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "base/strv.h"
 #include "container/state.h"
 #include "sys/clone.h"
@@ -84,6 +85,26 @@ static int other_rundir(const struct container *c, struct err *err)
 		"use the XDG_RUNTIME_DIR or --runroot that it was started with");
 }
 
+/* Its config.json cannot be read: nothing but the directory itself is known of it. */
+static int remove_damaged(
+	struct store *s, const char *name_or_id, const struct idmap *map, struct err *err)
+{
+	AUTO(container_dir) struct container_dir dir = CONTAINER_DIR_INIT;
+	char id[CONTAINER_ID_LEN + 1];
+	int r;
+
+	r = container_dir_find(s, name_or_id, id, err);
+	if (r >= 0)
+		r = container_dir_open(s, id, &dir, err);
+	if (r >= 0)
+		r = container_dir_lock(s, &dir, err);
+	if (r < 0)
+		return r;
+	container_state_forget_run(s, id);
+	return container_dir_remove(
+		s, &dir, str_after(id, name_or_id) ? NULL : name_or_id, map, err);
+}
+
 /* A --rm container whose keeper was killed; whoever holds its lock is still at it. */
 static void remove_if_lost(struct store *s, const char *id, const struct idmap *map)
 {
@@ -120,6 +141,8 @@ int container_remove(struct store *s, const char *name_or_id, unsigned flags,
 	int r;
 
 	r = container_open(s, name_or_id, &c, err);
+	if (r == -ERR_FORMAT)
+		return remove_damaged(s, name_or_id, map, err);
 	if (r >= 0)
 		r = container_state_read(s, &c.dir, &st, err);
 	if (r < 0)

@@ -153,7 +153,12 @@ int container_state_read(struct store *s, const struct container_dir *dir,
 			st.status = CONTAINER_RUNNING;
 	} else if (r >= 0) {
 		r = parse(&b, &st, err);
-		if (r >= 0 && !process_is_alive(&st.process)) {
+		/* Ended, with its keeper about to record that, still counts as running. */
+		if (r >= 0 && !process_is_alive(&st.process))
+			r = container_dir_is_alive(dir, err);
+		else
+			r = r < 0 ? r : 1;
+		if (r == 0) {
 			st.status = CONTAINER_EXITED;
 			st.process.pid = 0;
 			st.finished_ns = st.started_ns;

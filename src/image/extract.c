@@ -89,7 +89,6 @@ static const int untar_calls[] = {
 	__NR_lseek,
 	__NR_getdents64,
 	__NR_fcntl,
-	__NR_fchdir,
 	NR_RENAMEAT,
 	__NR_renameat2,
 	__NR_fsetxattr,
@@ -102,6 +101,7 @@ static const int untar_calls[] = {
 struct child {
 	struct extract_config config;
 	int tree_fd;
+	bool tree_is_nodev;
 	int *lower;
 	int pipe_in, pipe_out;
 	struct extract_shared *shared;
@@ -169,21 +169,24 @@ static int tree_detach(int fd, uint64_t attrs)
 	return TAKE_FD(tree);
 }
 
-static void detach_onto(int fd, uint64_t attrs)
+static bool detach_onto(int fd, uint64_t attrs)
 {
 	autofd int tree = tree_detach(fd, attrs | MATTR_NODEV | MATTR_NOSUID | MATTR_NOEXEC);
 
-	if (tree >= 0)
-		(void)dup3(tree, fd, O_CLOEXEC);
+	return tree >= 0 && dup3(tree, fd, O_CLOEXEC) == fd;
 }
 
-/* Best effort: in a container without rights to mounts, Landlock is what remains. */
+/*
+ * In a container without rights to mounts, Landlock is what remains; but the tree is then no nodev
+ * mount, and whoever makes a device node in it could open it: untar_confine keeps CAP_MKNOD only
+ * when it is.
+ */
 static int confine_view(struct child *c, struct err *err)
 {
 	if (unshare(CLONE_NEWNS) == 0) {
-		detach_onto(c->tree_fd, 0);
+		c->tree_is_nodev = detach_onto(c->tree_fd, 0);
 		for (uint32_t i = 0; i < c->config.n_lower; i++)
-			detach_onto(c->lower[i], MATTR_RDONLY);
+			(void)detach_onto(c->lower[i], MATTR_RDONLY);
 	}
 	if (fchdir(c->tree_fd) < 0)
 		return err_sys(err, errno, "enter the tree");
@@ -311,7 +314,9 @@ static int untar_confine(const struct child *c, struct extract *x, struct err *e
 
 	/* trusted.* attributes want CAP_SYS_ADMIN; what else it is good for, the filter refuses. */
 	if (c->config.map_kind == IDMAP_NONE)
-		caps |= CAP_MASK(CAP_MKNOD) | CAP_MASK(CAP_SYS_ADMIN);
+		caps |= CAP_MASK(CAP_SYS_ADMIN);
+	if (c->config.map_kind == IDMAP_NONE && c->tree_is_nodev)
+		caps |= CAP_MASK(CAP_MKNOD);
 	/* libcrypto reads files and asks for memory when it is used first. */
 	hash_free(hash_new());
 	drop_default_acl(c->tree_fd);

@@ -352,10 +352,10 @@ static int check_realm(
 	bool both_loopback = class == URL_HOST_LOOPBACK && own == URL_HOST_LOOPBACK;
 	autofree char *shown = url_display(realm);
 
-	if (!realm->https && !a->options.insecure && !both_loopback)
+	if (!realm->https && !both_loopback && (registry->https || !a->options.insecure))
 		return err_set(err, ERR_AUTH, "%s names %s as its token server: not https, refused",
 			a->options.registry, shown);
-	if (class == URL_HOST_NAME || class == URL_HOST_PUBLIC || same_host || class == own)
+	if (class == URL_HOST_NAME || class == URL_HOST_PUBLIC || same_host || both_loopback)
 		return 0;
 	return err_set(err, ERR_AUTH, "%s names %s as its token server: a local address, refused",
 		a->options.registry, shown);

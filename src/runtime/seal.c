@@ -48,7 +48,10 @@ static bool is_sealed(int exe)
 	return fstatfs(exe, &fs) == 0 && fs.f_flags & K_ST_RDONLY;
 }
 
-/* Could a process with ids of this map write it, or give itself the right to? */
+/*
+ * Could a process with ids of this map write it, or give itself the right to? In a directory that
+ * others may write, the sticky bit keeps them from replacing what is not theirs.
+ */
 static bool is_writable(const struct idmap *map, const struct stat *st)
 {
 	uint32_t inside;
@@ -57,7 +60,7 @@ static bool is_writable(const struct idmap *map, const struct stat *st)
 		return true;
 	if (st->st_mode & S_IWGRP && idmap_gid_from_host(map, st->st_gid, &inside))
 		return true;
-	return st->st_mode & S_IWOTH && !(st->st_mode & S_ISVTX);
+	return st->st_mode & S_IWOTH && !(S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX);
 }
 
 /* For a program that only root may write, in a directory of root's: four calls, no descriptor. */

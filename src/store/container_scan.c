@@ -99,6 +99,10 @@ int container_dir_uses(struct store *s, struct container_uses *ret, struct err *
 		/* Removed while we looked. Anything else: what it uses is not known, so stop. */
 		if (r == -ERR_NOT_FOUND || r == -ENOENT)
 			continue;
+		if (r == -ERR_FORMAT) { /* torn by a power cut: it can only be removed */
+			log_warn("container %.12s is damaged: proa rm %.12s removes it", id, id);
+			continue;
+		}
 		if (r < 0)
 			return err_ctx(err, r, "container %.12s", id);
 		uses.n++;

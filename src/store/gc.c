@@ -86,7 +86,7 @@ static bool is_open_somewhere(struct store *s, const char *path, int *ret_fd)
 	autofd int fd = openat(s->fd, fs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return false;
+		return errno != ENOENT;
 	if (lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) == -EAGAIN)
 		return true;
 	*ret_fd = TAKE_FD(fd);

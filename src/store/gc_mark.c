@@ -96,6 +96,27 @@ static int mark_config(
 	return 0;
 }
 
+/*
+ * A damaged image keeps what can still be found of it. But what could not be read this time only
+ * (no descriptors left, an I/O error) must not make its layers look unused: then nothing is
+ * collected.
+ */
+static int tolerate(int r, const struct err *why, struct err *err)
+{
+	bool damaged = r == -ENOENT || r == -ERR_NOT_FOUND || r == -ERR_FORMAT ||
+		       r == -ERR_DIGEST || r == -ERR_UNSUPPORTED || r == -ERR_LIMIT;
+
+	if (r >= 0)
+		return 0;
+	if (damaged) {
+		log_debug("gc: %s", why->msg);
+		return 0;
+	}
+	if (err)
+		*err = *why;
+	return r;
+}
+
 static int mark_images(struct store *s, struct gc_mark *mark, struct err *err)
 {
 	AUTO(image_list) struct image_list list = { 0 };
@@ -109,11 +130,9 @@ static int mark_images(struct store *s, struct gc_mark *mark, struct err *err)
 		gc_set_add(&mark->blobs, digest_hex(&rec->manifest));
 		if (digest_is_set(&rec->index))
 			gc_set_add(&mark->blobs, digest_hex(&rec->index));
-		/* A damaged image keeps what can still be found of it. */
-		if (mark_manifest(s, &rec->manifest, mark, &why) < 0)
-			log_debug("gc: %s", why.msg);
-		if (mark_config(s, &rec->image_id, mark, &why) < 0)
-			log_debug("gc: %s", why.msg);
+		r = tolerate(mark_manifest(s, &rec->manifest, mark, &why), &why, err);
+		if (r >= 0)
+			r = tolerate(mark_config(s, &rec->image_id, mark, &why), &why, err);
 	}
 	return r;
 }

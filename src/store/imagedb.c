@@ -237,6 +237,14 @@ static int compare_records(const void *a, const void *b)
 	return strcmp(x->reference, y->reference);
 }
 
+/* A failure that was looked at first. */
+static int keep_error(struct err *err, const struct err *why, int r)
+{
+	if (err)
+		*err = *why;
+	return r;
+}
+
 int image_ref_list(struct store *s, struct image_list *ret, struct err *err)
 {
 	AUTO(strv) char **names = NULL;
@@ -253,10 +261,13 @@ int image_ref_list(struct store *s, struct image_list *ret, struct err *err)
 		if (file_is_temporary(name))
 			continue;
 		GROW(list.items, list.n, cap);
-		if (read_record(s, path, &list.items[list.n], &why) < 0)
+		r = read_record(s, path, &list.items[list.n], &why);
+		if (r >= 0)
+			list.n++;
+		else if (r == -ENOENT || r == -ERR_NOT_FOUND || r == -ERR_FORMAT)
 			log_debug("store: %s", why.msg);
 		else
-			list.n++;
+			return keep_error(err, &why, r);
 	}
 	if (list.n)
 		qsort(list.items, list.n, sizeof(*list.items), compare_records);

@@ -175,26 +175,3 @@ int process_set_parent_death_signal(int sig)
 {
 	return prctl(PR_SET_PDEATHSIG, sig, 0, 0, 0) < 0 ? -errno : 0;
 }
-
-int process_fill_stdio(struct err *err)
-{
-	for (int fd = 0; fd < 3; fd++) {
-		int opened;
-
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		/* The lowest free number is this one. Not O_CLOEXEC: 0-2 are for everybody. */
-		opened = open("/dev/null", O_RDWR);
-		if (opened < 0)
-			return err_sys(err, errno, "cannot open /dev/null");
-		assert_that(opened == fd);
-	}
-	return 0;
-}
-
-void process_reset(bool keep_fds)
-{
-	signal_reset_all();
-	if (!keep_fds)
-		(void)process_close_from(3);
-}

@@ -209,3 +209,37 @@ def test_start_without_attach_says_what_to_do(busybox):
 def test_commands_of_docker_that_are_not_here(people):
     text = people["nosub"].fails(1, "exec", "x", "sh")
     assert "unknown command: proa exec" in text and "this version of proa does not have" in text
+
+
+def test_damaged_container_can_be_removed_and_blocks_nothing(busybox):
+    """A power cut may leave a --rm container's config.json empty."""
+    busybox.proa("rm", "-f", "torn")
+    cid = busybox.ok("create", "--name", "torn", "busybox").strip()
+    path = os.path.join(busybox.store, "containers", cid, "config.json")
+    os.chmod(path, 0o600)
+    with open(path, "w", encoding="utf-8"):
+        pass
+    assert "busybox" in busybox.ok("images")
+    busybox.ok("tag", "busybox", "busybox:other")
+    busybox.ok("rmi", "busybox:other")
+    assert busybox.ok("rm", "torn") == "torn\n"
+    busybox.ok("create", "--name", "torn", "busybox")
+    busybox.ok("rm", "torn")
+    assert busybox.leftovers() == []
+
+
+def test_cidfile_that_cannot_be_made_leaves_no_container(busybox):
+    before = busybox.ok("ps", "-aq")
+    text = busybox.fails(125, "run", "--rm", "--cidfile", "/no/such/dir/cid", "busybox", "true")
+    assert "--cidfile /no/such/dir/cid: No such file or directory" in text
+    assert busybox.ok("ps", "-aq") == before
+    path = os.path.join(busybox.home, "cid-of-nothing")
+    busybox.fails(125, "run", "--cidfile", path, "--pull=never", "no-such-image")
+    assert not os.path.exists(path)
+
+
+def test_descriptors_of_the_caller_reach_nobody(busybox):
+    """Neither the container nor helpers see what was left open by whoever calls."""
+    out = busybox.exec(["sh", "-c", 'exec 7</etc/hostname 9</; "$@"', "sh",
+                        *busybox.command("run", "--rm", "busybox", "ls", "/proc/self/fd")])
+    assert out.stdout.split() == ["0", "1", "2", "3"]

@@ -21,7 +21,7 @@ sys.path.insert(0, HERE)
 import accounts  # noqa: E402  pylint: disable=wrong-import-position
 import make  # noqa: E402  pylint: disable=wrong-import-position
 
-NAMES = {"root": "root", "sub": "proa-c-sub", "nosub": "proa-c-nosub"}
+NAMES = {"root": "root", "sub": f"proat{os.getpid()}cs", "nosub": f"proat{os.getpid()}cn"}
 DATA_LIMIT = 64 << 20
 
 

@@ -3,6 +3,7 @@
 Accounts are made once for a test session, with homes of their own, and removed afterwards with
 everything that their containers left behind.
 """
+import fcntl
 import os
 import pwd
 import re
@@ -107,14 +108,16 @@ class Account:
 
 def _set_line(path, name, line):
     """Replace an account's line in /etc/subuid or /etc/subgid in one step; "" removes it."""
-    lines = []
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as f:
-            lines = [old for old in f if not old.startswith(name + ":")]
-    with open(path + ".proa-test", "w", encoding="utf-8") as f:
-        f.writelines(lines + ([line] if line else []))
-    os.chmod(path + ".proa-test", 0o644)
-    os.replace(path + ".proa-test", path)
+    with open("/run/lock/proa-test-accounts", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # several test sessions may run on one machine
+        lines = []
+        if os.path.exists(path):
+            with open(path, encoding="utf-8") as f:
+                lines = [old for old in f if not old.startswith(name + ":")]
+        with open(path + ".proa-test", "w", encoding="utf-8") as f:
+            f.writelines(lines + ([line] if line else []))
+        os.chmod(path + ".proa-test", 0o644)
+        os.replace(path + ".proa-test", path)
 
 
 def make_user(name, ranges):
@@ -149,7 +152,7 @@ def remove_user(name):
 def remove_orphans():
     """Accounts of test sessions that were killed: their number is a process that is gone."""
     for entry in pwd.getpwall():
-        match = re.fullmatch(r"proat(\d+)[sn]", entry.pw_name)
+        match = re.fullmatch(r"proat(\d+)c?[sn]", entry.pw_name)
         if match and not os.path.exists(f"/proc/{match[1]}"):
             remove_user(entry.pw_name)
 
