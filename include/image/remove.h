@@ -18,3 +18,9 @@ enum image_remove_flags {
  */
 int image_remove(struct store *s, const char *name, unsigned flags, char ***lines,
 	struct err *err) must_check;
+
+/*
+ * Layers and blobs that no image and no container uses, such as those that were in use when their
+ * image went.
+ */
+int image_remove_unused(struct store *s, struct err *err) must_check;

@@ -78,6 +78,11 @@ static int rmi_run(struct context *ctx, void *opts, int argc, char **argv, struc
 
 		worst = status > worst ? status : worst;
 	}
+	if (o->all && !o->no_prune) {
+		r = image_remove_unused(s, err);
+		if (r < 0)
+			return r;
+	}
 	return worst;
 }
 

@@ -252,3 +252,10 @@ int image_remove(struct store *s, const char *name, unsigned flags, char ***line
 		return r;
 	return rm.by_name ? remove_by_name(&rm, err) : remove_by_id(&rm, err);
 }
+
+int image_remove_unused(struct store *s, struct err *err)
+{
+	AUTO(gc_result) struct gc_result gone = { 0 };
+
+	return gc_run(s, &gone, err);
+}

@@ -708,6 +708,17 @@ def test_no_prune_leaves_layers_to_the_next(three):
     assert store_list(three, "layers") == []
 
 
+@one_user
+def test_removing_all_takes_what_earlier_removals_left(three):
+    for name in ("box:1", "box:2", "q.io/other:1"):
+        three.ok("rmi", "--no-prune", name)
+    assert len(store_list(three, "layers")) == 3
+    assert three.ok("rmi", "--all", "--no-prune") == ""
+    assert len(store_list(three, "layers")) == 3
+    assert three.ok("rmi", "--all") == ""
+    assert store_list(three, "layers") == []
+
+
 def test_image_of_a_container_stays(three):
     container = three.ok("create", "--name", "user", "--network", "none", "box:1", "true").strip()
     short = image_id()[7:19]
