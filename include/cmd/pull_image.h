@@ -8,17 +8,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/registry_options.h"
 #include "image/pull.h"
 
 struct context;
 
 struct pull_image_options {
-	const char *platform; /* as typed, or NULL; so for the rest */
-	const char *authfile;
-	const char *creds; /* USER[:PASSWORD] */
-	const char *cert_dir;
-	bool no_tls_verify;	 /* --tls-verify=false */
-	bool insist_on_tls;	 /* --tls-verify or --tls-verify=true was typed: loopback too */
+	const char *platform; /* as typed, or NULL */
+	struct registry_options registry;
 	bool quiet;		 /* nothing on stderr */
 	const int *retries;	 /* NULL: the default */
 	const int64_t *delay_ns; /* before the first retry; NULL: the default */

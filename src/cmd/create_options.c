@@ -213,10 +213,10 @@ static int pull(struct context *ctx, const struct create_opts *o, const char *na
 	AUTO(image_record) struct image_record record = { 0 };
 	const struct pull_image_options p = {
 		.platform = o->platform,
-		.authfile = o->authfile,
-		.creds = o->creds,
-		.cert_dir = o->cert_dir,
-		.no_tls_verify = !o->tls_verify,
+		.registry = { .authfile = o->authfile,
+			.creds = o->creds,
+			.cert_dir = o->cert_dir,
+			.tls_verify = o->tls_verify },
 		.quiet = o->quiet,
 	};
 	struct pull_result result = { 0 };

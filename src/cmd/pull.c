@@ -10,14 +10,14 @@
 
 struct pull_opts {
 	bool quiet;
-	bool tls_verify, tls_verify_given;
-	const char *platform, *creds, *authfile, *cert_dir;
+	const char *platform;
+	struct registry_options registry;
 	int retry;
 	int64_t retry_delay;
 };
 
 static const struct pull_opts defaults = {
-	.tls_verify = true,
+	.registry = REGISTRY_OPTIONS_INIT,
 	.retry = HTTP_RETRIES,
 	.retry_delay = HTTP_RETRY_DELAY_MS * (NSEC_PER_SEC / 1000),
 };
@@ -26,24 +26,7 @@ static const struct option_spec pull_options[] = {
 	OPT_FLAG(struct pull_opts, quiet, 'q', "quiet", "Print only the name of what was pulled"),
 	OPT_STRING(struct pull_opts, platform, 0, "platform", "OS/ARCH[/VARIANT]",
 		"Take this platform of the image, not the host's"),
-	OPT_STRING(struct pull_opts, creds, 0, "creds", "USER[:PASSWORD]",
-		"Log in with these credentials",
-		.detail = "They are visible to other users in the process list; a file given by "
-			  "--authfile is not."),
-	OPT_STRING(struct pull_opts, authfile, 0, "authfile", "FILE",
-		"Take credentials from this file only", .complete = COMPLETE_FILE,
-		.detail = "Without it, $REGISTRY_AUTH_FILE, the files of podman and docker and "
-			  "their credential helpers are asked."),
-	OPT_STRING(struct pull_opts, cert_dir, 0, "cert-dir", "DIR",
-		"Take the registry's CA (*.crt) and client certificate (*.cert, *.key) from DIR",
-		.complete = COMPLETE_DIR,
-		.detail = "Without it, certs.d/HOST[:PORT] below ~/.config/containers, "
-			  "/etc/containers and /etc/docker."),
-	OPT_FLAG(struct pull_opts, tls_verify, 0, "tls-verify",
-		"Require https and verify certificates", .default_text = "true",
-		.seen = OPT_SEEN(struct pull_opts, tls_verify_given),
-		.detail = "Registries on loopback are not verified, and may speak plain HTTP, "
-			  "unless this option is given or they have a certs.d directory."),
+	OPT_REGISTRY(struct pull_opts, registry),
 	OPT_INT(struct pull_opts, retry, 0, "retry", "N", "Retry failed requests N times",
 		.max = 100, .default_text = "4"),
 	OPT_DURATION(struct pull_opts, retry_delay, 0, "retry-delay",
@@ -75,11 +58,7 @@ static int pull_run(struct context *ctx, void *opts, int argc, char **argv, stru
 	struct pull_opts *o = opts;
 	struct pull_image_options p = {
 		.platform = o->platform,
-		.authfile = o->authfile,
-		.creds = o->creds,
-		.cert_dir = o->cert_dir,
-		.no_tls_verify = !o->tls_verify,
-		.insist_on_tls = o->tls_verify_given,
+		.registry = o->registry,
 		.quiet = o->quiet,
 		.retries = &o->retry,
 		.delay_ns = &o->retry_delay,

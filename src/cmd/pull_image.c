@@ -54,14 +54,12 @@ static void on_layer(void *ctx, size_t i, enum pull_phase phase, uint64_t done, 
 }
 
 static int fill_options(struct context *ctx, const struct pull_image_options *o,
-	struct pull_options *ret, struct err *err)
+	struct pull_options *ret, struct credentials **ret_creds, struct err *err)
 {
-	ret->client.authfile = o->authfile;
-	ret->client.cert_dir = o->cert_dir;
-	if (o->no_tls_verify)
-		ret->client.tls = TLS_INSECURE;
-	else if (o->insist_on_tls)
-		ret->client.tls = TLS_VERIFY;
+	int r = registry_options_apply(&o->registry, &ret->client, ret_creds, err);
+
+	if (r < 0)
+		return r;
 	if (o->retries)
 		ret->client.retries = (unsigned)*o->retries;
 	if (o->delay_ns)
@@ -109,12 +107,8 @@ int pull_image(struct context *ctx, const char *name, const struct pull_image_op
 		r = platform_parse(o->platform, &platform, err);
 		po.platform = &platform;
 	}
-	if (r >= 0 && o->creds) {
-		r = credentials_parse(o->creds, &creds, err);
-		po.client.credentials = creds;
-	}
 	if (r >= 0)
-		r = fill_options(ctx, o, &po, err);
+		r = fill_options(ctx, o, &po, &creds, err);
 	if (r < 0)
 		return r;
 	r = pull(ctx, &ref, &po, o->quiet, ret, err);
