@@ -39,7 +39,14 @@ struct client_options {
 	const char *cert_dir;
 	const char *authfile;
 	const struct credentials *credentials;
-	unsigned retries;	 /* HTTP_RETRIES */
+	/*
+	 * Share the connections and the loop of this client, which has to outlive the new one: polling
+	 * any of them moves the transfers of all. NULL: alone.
+	 */
+	struct client *beside;
+	bool one_try;	  /* waited-for requests are not repeated: somebody else can be asked */
+	bool login;	  /* for registry/login.h */
+	unsigned retries; /* HTTP_RETRIES */
 	unsigned retry_delay_ms; /* HTTP_RETRY_DELAY_MS */
 };
 
