@@ -15,6 +15,9 @@
 #include "base/auto.h"
 #include "base/err.h"
 
+/* The user name with which helpers mark an identity token. */
+#define AUTH_TOKEN_USER "<token>"
+
 #define AUTH_FILE_BYTES_MAX (1U << 20)
 
 struct auth_file;
@@ -55,6 +58,33 @@ int auth_file_find(const struct auth_file *f, const char *repository, struct aut
  */
 const char *auth_file_helper(const struct auth_file *f, const char *domain, const char **ret_key);
 
+/*
+ * Changing a file; all else that it holds is kept. A `server` is "docker.io", "h:5000", or
+ * podman's "h:5000/namespace".
+ */
+
+/* For a file that is not there yet. */
+struct auth_file *auth_file_new(void) must_check;
+
+/* The key a server is stored and given to helpers by: inside the argument, or static. */
+const char *auth_file_key(const char *server);
+
+/* Is there an entry, under any of the server's spellings, be it a helper's empty one? */
+bool auth_file_has(const struct auth_file *f, const char *server);
+
+/* Store, in place of all entries of that server; NULL: the empty entry that marks a helper's. */
+void auth_file_set(struct auth_file *f, const char *server, const struct auth_credential *c);
+
+/* Remove all its entries: how many there were. */
+size_t auth_file_remove(struct auth_file *f, const char *server);
+
+/* The servers that have entries, as they are spelled there; and each helper that is named, once. */
+char **auth_file_servers(const struct auth_file *f) must_check;
+char **auth_file_helpers(const struct auth_file *f) must_check;
+
+/* The whole document with a line break behind it; holds secrets: the caller overwrites it. */
+char *auth_file_print(const struct auth_file *f) must_check;
+
 /* "user:password" in base64, for Authorization: Basic; the caller frees it. */
 char *auth_basic(const char *username, const char *password) must_check;
 
@@ -65,6 +95,17 @@ char *auth_basic(const char *username, const char *password) must_check;
  */
 int auth_helper_parse(const char *out, size_t len, int exit_status, struct auth_credential *ret,
 	struct err *err) must_check;
+
+/* What `docker-credential-X store` reads; holds a secret: the caller overwrites it. */
+char *auth_helper_store_text(const char *server, const struct auth_credential *c) must_check;
+
+/* What `docker-credential-X list` printed: the servers it knows. */
+int auth_helper_list_parse(
+	const char *out, size_t len, int exit_status, char ***ret, struct err *err) must_check;
+
+/* What `store` and `erase` printed: nothing that matters, unless they failed. */
+int auth_helper_done_parse(
+	const char *out, size_t len, int exit_status, struct err *err) must_check;
 
 /* Standard base64; padding may be missing, whitespace may not. -ERR_FORMAT. NUL-terminated too. */
 int base64_decode(

@@ -38,6 +38,10 @@ int json_parse(const char *text, size_t len, struct json **ret, struct err *err)
 void json_free(struct json *v);
 DEFINE_AUTO_PTR(json, struct json, json_free)
 
+/* The same for a document of secrets: every string value is overwritten first. NULL is fine. */
+void json_free_secret(struct json *v);
+DEFINE_AUTO_PTR(json_secret, struct json, json_free_secret)
+
 /* Every reader below takes NULL, and then finds nothing; json_type(NULL) is JSON_NULL. */
 enum json_type json_type(const struct json *v);
 bool json_is_object(const struct json *v);

@@ -5,17 +5,11 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
-#include "codec/json.h"
-
-#define HUB_KEY "https://index.docker.io/v1/"
-
-struct auth_file {
-	struct json *doc;
-	const struct json *auths; /* inside doc; NULL when there are none */
-};
+#include "base/strv.h"
+#include "codec/auth_file_priv.h"
 
 /* Not optimised away, unlike a memset before free. */
-static void wipe(char *s)
+void auth_wipe(char *s)
 {
 	if (s)
 		explicit_bzero(s, strlen(s));
@@ -25,27 +19,15 @@ static void wipe(char *s)
 void auth_credential_done(struct auth_credential *c)
 {
 	free(c->username);
-	wipe(c->password);
-	wipe(c->identity_token);
-	wipe(c->registry_token);
+	auth_wipe(c->password);
+	auth_wipe(c->identity_token);
+	auth_wipe(c->registry_token);
 	*c = (struct auth_credential){ 0 };
-}
-
-/* The strings of the document are the secrets themselves. */
-static void wipe_document(struct json *v)
-{
-	char *s = (char *)json_string(v);
-
-	if (s)
-		explicit_bzero(s, strlen(s));
-	JSON_FOREACH(member, v)
-	wipe_document(member);
 }
 
 void auth_file_free(struct auth_file *f)
 {
-	wipe_document(f->doc);
-	json_free(f->doc);
+	json_free_secret(f->doc);
 	free(f);
 }
 
@@ -71,16 +53,14 @@ int auth_file_parse(
 	return 0;
 }
 
-/* docker.io has three spellings. */
-static const char *canonical_host(const char *host)
+const char *auth_canonical_host(const char *host)
 {
 	if (str_eq(host, "registry-1.docker.io") || str_eq(host, "index.docker.io"))
 		return "docker.io";
 	return host;
 }
 
-/* A stored key without scheme and path; the caller's. */
-static char *key_host(const char *key)
+char *auth_key_host(const char *key)
 {
 	const char *s = str_after(key, "https://");
 	size_t n;
@@ -169,15 +149,14 @@ static int find_namespace(const struct json *auths, const char *repository,
 	}
 }
 
-/* A key with a scheme, or with docker's /v1/ behind the host; a namespace of podman's is not one. */
-static bool is_url_key(const char *key)
+bool auth_key_is_host(const char *key)
 {
 	const char *slash;
 
 	if (str_after(key, "https://") || str_after(key, "http://"))
 		return true;
 	slash = strchr(key, '/');
-	return slash && (str_eq(slash, "/v1/") || str_eq(slash, "/v2/") || str_eq(slash, "/"));
+	return !slash || str_eq(slash, "/v1/") || str_eq(slash, "/v2/") || str_eq(slash, "/");
 }
 
 static int find_host(
@@ -186,12 +165,12 @@ static int find_host(
 	JSON_FOREACH(entry, auths)
 	{
 		const char *key = json_key(entry);
-		autofree char *stored = key_host(key);
+		autofree char *stored = auth_key_host(key);
 		int r;
 
-		if (strchr(key, '/') && !is_url_key(key))
+		if (!auth_key_is_host(key))
 			continue;
-		if (!json_is_object(entry) || !str_eq(canonical_host(stored), host))
+		if (!json_is_object(entry) || !str_eq(auth_canonical_host(stored), host))
 			continue;
 		r = read_entry(entry, ret, err);
 		if (r != 0)
@@ -203,27 +182,27 @@ static int find_host(
 int auth_file_find(const struct auth_file *f, const char *repository, struct auth_credential *ret,
 	struct err *err)
 {
-	autofree char *host = key_host(repository);
+	autofree char *host = auth_key_host(repository);
 	int r = find_namespace(f->auths, repository, ret, err);
 
-	return r != 0 ? r : find_host(f->auths, canonical_host(host), ret, err);
+	return r != 0 ? r : find_host(f->auths, auth_canonical_host(host), ret, err);
 }
 
 const char *auth_file_helper(const struct auth_file *f, const char *domain, const char **ret_key)
 {
 	const struct json *helpers = json_get(f->doc, "credHelpers");
 	const char *suffix = json_get_string(helpers, domain);
-	const char *host = canonical_host(domain);
+	const char *host = auth_canonical_host(domain);
 
-	*ret_key = str_eq(host, "docker.io") ? HUB_KEY : domain;
+	*ret_key = str_eq(host, "docker.io") ? AUTH_HUB_KEY : domain;
 	if (!str_empty(suffix))
 		return suffix;
 	JSON_FOREACH(helper, helpers)
 	{
-		autofree char *stored = key_host(json_key(helper));
+		autofree char *stored = auth_key_host(json_key(helper));
 
 		suffix = json_string(helper);
-		if (!str_empty(suffix) && str_eq(canonical_host(stored), host))
+		if (!str_empty(suffix) && str_eq(auth_canonical_host(stored), host))
 			return suffix;
 	}
 	suffix = json_get_string(f->doc, "credsStore");
@@ -235,7 +214,7 @@ char *auth_basic(const char *username, const char *password)
 	char *plain = xasprintf("%s:%s", username, password);
 	char *text = base64_encode(plain, strlen(plain));
 
-	wipe(plain);
+	auth_wipe(plain);
 	return text;
 }
 
@@ -273,7 +252,7 @@ int auth_helper_parse(
 	secret = json_get_string(doc, "Secret");
 	if (!str_empty(secret)) {
 		*ret = (struct auth_credential){ 0 };
-		if (user && str_eq(user, "<token>")) {
+		if (user && str_eq(user, AUTH_TOKEN_USER)) {
 			ret->identity_token = xstrdup(secret);
 		} else {
 			ret->username = xstrdup(user ? user : "");
@@ -281,7 +260,30 @@ int auth_helper_parse(
 		}
 		r = 1;
 	}
-	wipe_document(doc);
-	json_free(doc);
+	json_free_secret(doc);
 	return r;
+}
+
+int auth_helper_done_parse(const char *out, size_t len, int exit_status, struct err *err)
+{
+	return exit_status == 0 ? 0 : helper_failure(out, len, exit_status, err);
+}
+
+int auth_helper_list_parse(
+	const char *out, size_t len, int exit_status, char ***ret, struct err *err)
+{
+	AUTO(json) struct json *doc = NULL;
+	int r;
+
+	*ret = NULL;
+	if (exit_status != 0)
+		return helper_failure(out, len, exit_status, err);
+	r = json_parse(out, len, &doc, err);
+	if (r < 0)
+		return err_ctx(err, r, "credential helper's answer");
+	if (!json_is_object(doc))
+		return err_set(err, ERR_FORMAT, "credential helper's answer: not an object");
+	JSON_FOREACH(server, doc)
+	strv_push(ret, json_key(server));
+	return 0;
 }

@@ -172,3 +172,20 @@ void json_append_string(struct json *array, const char *s)
 {
 	json_append(array, json_string_new(s));
 }
+
+/* The strings are the document's own memory. Recursion is bounded by JSON_DEPTH_MAX. */
+static void wipe(struct json *v)
+{
+	char *s = (char *)json_string(v);
+
+	if (s)
+		explicit_bzero(s, strlen(s));
+	JSON_FOREACH(member, v)
+	wipe(member);
+}
+
+void json_free_secret(struct json *v)
+{
+	wipe(v);
+	json_free(v);
+}

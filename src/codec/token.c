@@ -37,7 +37,7 @@ static const char *find_token(const struct json *doc)
 
 int token_reply_parse(const char *bytes, size_t len, struct token_reply *ret, struct err *err)
 {
-	AUTO(json) struct json *doc = NULL;
+	AUTO(json_secret) struct json *doc = NULL;
 	const char *token, *refresh;
 	int64_t lifetime = 0;
 
