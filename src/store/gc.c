@@ -79,14 +79,17 @@ static int collect_blob(struct collection *c, const char *name, struct err *err)
 	return 0;
 }
 
-/* Whoever has opened it through layer_open_fs holds it shared: leave it to a later run. */
+/*
+ * Whoever has opened it through layer_open_fs holds it shared: leave it to a later run. One whose
+ * root is closed to us (EACCES) cannot be held by anybody: see layer_open_fs.
+ */
 static bool is_open_somewhere(struct store *s, const char *path, int *ret_fd)
 {
 	autofree char *fs = xasprintf("%s/fs", path);
 	autofd int fd = openat(s->fd, fs, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno != ENOENT;
+		return errno != ENOENT && errno != EACCES;
 	if (lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) == -EAGAIN)
 		return true;
 	*ret_fd = TAKE_FD(fd);

@@ -280,6 +280,10 @@ def test_root_directory_has_the_images_attributes(user, scratch):
     out = sh(user, "stat -c '%a %u:%g %Y' /", image="root-attributes:1").strip()
     owner = "0:0" if user.kind == "nosub" else "1000:29"
     assert out == f"711 {owner} 1700000000"
+    # Its root is closed to the user, which is no reason to keep it.
+    layers = os.listdir(os.path.join(user.store, "layers"))
+    user.ok("rmi", "root-attributes:1")
+    assert len(os.listdir(os.path.join(user.store, "layers"))) < len(layers)
 
 
 def test_pid_one_and_private_proc(busybox):
