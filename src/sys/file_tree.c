@@ -3,13 +3,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "sys/file.h"
@@ -113,7 +113,6 @@ struct level {
 struct remover {
 	int top; /* descriptor that holds levels[0].name */
 	int n;
-	unsigned moved; /* names given to directories that were moved up */
 	struct level levels[REMOVE_DEPTH];
 };
 
@@ -156,21 +155,34 @@ static int open_for_removal(int fd, const char *name)
 	return dir;
 }
 
+/*
+ * To the top, under a name that nobody has: the tree may be somebody's work, and another process
+ * may be removing it as well.
+ */
+static int move_up(struct remover *rm, int parent, const char *name)
+{
+	char up[sizeof(".rm.") + 16] = ".rm.";
+	int r;
+
+	do {
+		random_hex(up + strlen(".rm."), 8);
+		r = file_rename_new(parent, name, dirfd(rm->levels[0].dir), up, NULL);
+		/* A directory gets another "..", so it has to be writable itself. */
+		if (r == -EACCES && fchmodat(parent, name, 0700, 0) == 0)
+			r = file_rename_new(parent, name, dirfd(rm->levels[0].dir), up, NULL);
+	} while (r == -EEXIST);
+	rm->levels[0].passes = 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 static int enter(struct remover *rm, const char *name)
 {
 	int parent = parent_fd(rm);
 	struct level *level;
 	int fd;
 
-	if (rm->n == REMOVE_DEPTH) {
-		char up[24];
-
-		(void)snprintf(up, sizeof(up), ".rm.%u", rm->moved++);
-		if (renameat(parent, name, dirfd(rm->levels[0].dir), up) < 0)
-			return -errno;
-		rm->levels[0].passes = 0;
-		return 0;
-	}
+	if (rm->n == REMOVE_DEPTH)
+		return move_up(rm, parent, name);
 	fd = open_for_removal(parent, name);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
