@@ -26,10 +26,16 @@ const char *idmap_helper(enum idmap_helper which)
 			"/usr/local/bin/newgidmap", "/run/wrappers/bin/newgidmap" },
 	};
 
-	for (size_t i = 0; i < 4; i++)
+	/*
+	 * Found once, by idmap_detect: later calls must not fail a system call, as they happen while
+	 * a child runs that shares our memory, and with it errno.
+	 */
+	static const char *found[2];
+
+	for (size_t i = 0; !found[which] && i < 4; i++)
 		if (access(paths[which][i], X_OK) == 0)
-			return paths[which][i];
-	return NULL;
+			found[which] = paths[which][i];
+	return found[which];
 }
 
 static int write_file(pid_t pid, const char *name, const char *text, struct err *err)
