@@ -25,6 +25,15 @@ struct image_record {
 	int64_t created_ns;	/* wall clock when the record was made */
 };
 
+/*
+ * A manifest list (image index) has no config of its own: all three digests are that of its
+ * document. Its images may be here or not.
+ */
+static inline bool image_record_is_list(const struct image_record *r)
+{
+	return digest_equal(&r->image_id, &r->manifest);
+}
+
 void image_record_done(struct image_record *r);
 DEFINE_AUTO(image_record, struct image_record, image_record_done)
 /* A deep copy into ret, which owned nothing before. */
@@ -45,6 +54,12 @@ int image_ref_get(struct store *s, const struct reference *ref, struct image_rec
 /* Remove one record (by its reference, or the untagged one of that id). -ERR_NOT_FOUND. */
 int image_ref_delete(
 	struct store *s, const struct image_record *record, struct err *err) must_check;
+
+/*
+ * Take this name from its image, which stays: without a name, when it was the last one.
+ * -ERR_NOT_FOUND.
+ */
+int image_ref_untag(struct store *s, const struct image_record *record, struct err *err) must_check;
 
 struct image_list {
 	struct image_record *items; /* sorted by reference, untagged ones last */

@@ -46,8 +46,18 @@ int layer_has(struct store *s, const char *id, struct err *err) must_check;
  */
 int layer_open_fs(struct store *s, const char *id, int *ret_fd, struct err *err) must_check;
 
+/* A file that lies beside the tree ("owners"), for reading; -ERR_NOT_FOUND. The caller closes it. */
+int layer_open_file(
+	struct store *s, const char *id, const char *name, int *ret_fd, struct err *err) must_check;
+
 /* meta.json of a layer; -ERR_NOT_FOUND. */
 int layer_read_meta(struct store *s, const char *id, struct buf *ret, struct err *err) must_check;
+
+/*
+ * The record of true owners that a layer of a single map has beside fs/ (image/owners.h).
+ * -ERR_NOT_FOUND. The caller closes *ret_fd.
+ */
+int layer_open_owners(struct store *s, const char *id, int *ret_fd, struct err *err) must_check;
 
 /* 0: *ret is the caller's to fill. 1: the layer exists. -EAGAIN: another process is at it. */
 int layer_begin(struct store *s, const char *id, unsigned flags, struct layer_txn **ret,

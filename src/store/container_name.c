@@ -141,6 +141,32 @@ void container_name_release(struct store *s, const char *name, const char *id)
 	(void)unlinkat(s->fd, path, 0);
 }
 
+bool container_name_is_void(struct store *s, const char *name)
+{
+	char target[NAME_TARGET_LEN + 1], id[CONTAINER_ID_LEN + 1];
+	int r = read_name(s, name, target);
+
+	/* What is no link of ours is void as well; what cannot be read now is not. */
+	if (r < 0)
+		return r == -ENOENT || r == -EINVAL;
+	return find_id(s, target, true, id, NULL) == 0;
+}
+
+void container_name_remove(struct store *s, const char *name)
+{
+	char path[STORE_PATH_SIZE];
+
+	(void)snprintf(path, sizeof(path), "names/%s", name);
+	(void)unlinkat(s->fd, path, 0);
+}
+
+bool container_name_leads_to(struct store *s, const char *name, const char *id)
+{
+	char target[NAME_TARGET_LEN + 1];
+
+	return read_name(s, name, target) == 0 && str_after(id, target);
+}
+
 static int find_by_prefix(
 	struct store *s, const char *prefix, char ret_id[CONTAINER_ID_LEN + 1], struct err *err)
 {

@@ -20,3 +20,13 @@ int container_name_claim(
  * link then, so that no lock is needed.
  */
 void container_name_release(struct store *s, const char *name, const char *id);
+
+/*
+ * Does names/NAME lead to no container, complete or being made? Ask under the exclusive store lock.
+ * Then it can be removed.
+ */
+bool container_name_is_void(struct store *s, const char *name);
+void container_name_remove(struct store *s, const char *name);
+
+/* Is names/NAME the link of this container? */
+bool container_name_leads_to(struct store *s, const char *name, const char *id);

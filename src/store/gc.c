@@ -15,6 +15,7 @@
 #include "store/gc_priv.h"
 #include "store/store_priv.h"
 #include "store/trash.h"
+#include "store/usage.h"
 #include "sys/file.h"
 
 void gc_result_done(struct gc_result *r)
@@ -28,6 +29,7 @@ struct collection {
 	struct gc_mark mark;
 	struct gc_result result;
 	char **trashed; /* names in trash/ */
+	unsigned flags; /* enum gc_flags */
 };
 
 static void collection_done(struct collection *c)
@@ -117,16 +119,42 @@ static int collect_layer(struct collection *c, const char *name, struct err *err
 	return r < 0 ? r : 0;
 }
 
+/* What is remembered of a layer's packing goes with the layer; nobody writes one meanwhile. */
+static int collect_packed(struct collection *c, const char *name, struct err *err)
+{
+	autofree char *path = xasprintf(STORE_PACKED "/%s", name);
+	autofree char *hex = xstrndup(name, strcspn(name, "."));
+
+	if (gc_set_has(&c->mark.blobs, hex))
+		return 0;
+	if (unlinkat(c->store->fd, path, 0) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "remove %s", path);
+	return 0;
+}
+
 static int collect_dir(struct collection *c, const char *dir,
 	int (*collect)(struct collection *, const char *, struct err *), struct err *err)
 {
 	AUTO(strv) char **names = NULL;
 	int r = file_list_dir(c->store->fd, dir, &names, err);
 
+	if (r == -ENOENT)
+		return 0;
 	STRV_FOREACH (name, names)
 		if (r >= 0)
 			r = collect(c, name, err);
 	return r;
+}
+
+/* Who fills one holds its lock. */
+static int collect_download(struct collection *c, const char *name, struct err *err)
+{
+	autofree char *path = xasprintf("ingest/%s", name);
+	autofd int fd = openat(c->store->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) < 0)
+		return 0;
+	return discard(c, path, err);
 }
 
 static int collect_all(struct collection *c, struct err *err)
@@ -140,24 +168,61 @@ static int collect_all(struct collection *c, struct err *err)
 		r = collect_dir(c, "layers", collect_layer, err);
 	if (r >= 0)
 		r = collect_dir(c, "blobs/sha256", collect_blob, err);
+	if (r >= 0 && (c->flags & GC_DOWNLOADS))
+		r = collect_dir(c, "ingest", collect_download, err);
+	if (r >= 0)
+		r = collect_dir(c, STORE_PACKED, collect_packed, err);
 	return r;
+}
+
+/* What lies in trash now is what was moved there: measure it before it goes. */
+static int measure(struct collection *c, const struct idmap *map, struct err *err)
+{
+	AUTO(strv) char **paths = NULL;
+	size_t n = strv_len(c->trashed);
+	autofree struct usage *sums = NEW_ARRAY(struct usage, n + 1);
+	int r;
+
+	STRV_FOREACH (name, c->trashed)
+		strv_pushf(&paths, "trash/%s", name);
+	r = usage_measure(c->store, paths, map, sums, err);
+	for (size_t i = 0; i < n; i++)
+		c->result.disk_bytes += sums[i].disk;
+	return r;
+}
+
+static int run(
+	struct collection *c, const struct idmap *map, struct gc_result *ret, struct err *err)
+{
+	struct err why = { 0 };
+	int r;
+
+	/* Looking a blob up under a lease takes the store lock, which is ours exclusively by then. */
+	assert_that(c->store->lease.fd < 0);
+	r = collect_all(c, err);
+	if (map && measure(c, map, &why) < 0)
+		log_debug("gc: %s", why.msg);
+	STRV_FOREACH (name, c->trashed)
+		if (trash_delete(c->store, name, map, &why) < 0)
+			log_debug("gc: %s", why.msg);
+	if (r < 0)
+		return err_ctx(err, r, "garbage collection");
+	*ret = c->result;
+	c->result = (struct gc_result){ 0 };
+	return 0;
 }
 
 int gc_run(struct store *s, struct gc_result *ret, struct err *err)
 {
 	AUTO(collection) struct collection c = { .store = s };
-	struct err why = { 0 };
-	int r;
 
-	/* Looking a blob up under a lease takes the store lock, which is ours exclusively by then. */
-	assert_that(s->lease.fd < 0);
-	r = collect_all(&c, err);
-	STRV_FOREACH (name, c.trashed)
-		if (trash_delete(s, name, NULL, &why) < 0)
-			log_debug("gc: %s", why.msg);
-	if (r < 0)
-		return err_ctx(err, r, "garbage collection");
-	*ret = c.result;
-	c.result = (struct gc_result){ 0 };
-	return 0;
+	return run(&c, NULL, ret, err);
+}
+
+int gc_run_measured(struct store *s, unsigned flags, const struct idmap *map, struct gc_result *ret,
+	struct err *err)
+{
+	AUTO(collection) struct collection c = { .store = s, .flags = flags };
+
+	return run(&c, map, ret, err);
 }

@@ -59,22 +59,32 @@ void gc_mark_done(struct gc_mark *mark)
 	gc_set_done(&mark->layers);
 }
 
+static int read_manifest(
+	struct store *s, const struct digest *digest, struct manifest *ret, struct err *err)
+{
+	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
+	int r = blob_read_all(s, digest, &b, err);
+
+	return r < 0 ? r : manifest_parse(buf_str(&b), b.len, NULL, ret, err);
+}
+
+static void mark_parts(const struct manifest *m, struct gc_mark *mark)
+{
+	if (m->kind == MANIFEST_IMAGE)
+		gc_set_add(&mark->blobs, digest_hex(&m->config.digest));
+	for (size_t i = 0; i < m->n_layers; i++)
+		gc_set_add(&mark->blobs, digest_hex(&m->layers[i].digest));
+}
+
 static int mark_manifest(
 	struct store *s, const struct digest *digest, struct gc_mark *mark, struct err *err)
 {
-	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
 	AUTO(manifest) struct manifest m = { 0 };
-	int r = blob_read_all(s, digest, &b, err);
+	int r = read_manifest(s, digest, &m, err);
 
 	if (r >= 0)
-		r = manifest_parse(buf_str(&b), b.len, NULL, &m, err);
-	if (r < 0)
-		return r;
-	if (m.kind == MANIFEST_IMAGE)
-		gc_set_add(&mark->blobs, digest_hex(&m.config.digest));
-	for (size_t i = 0; i < m.n_layers; i++)
-		gc_set_add(&mark->blobs, digest_hex(&m.layers[i].digest));
-	return 0;
+		mark_parts(&m, mark);
+	return r;
 }
 
 static int mark_config(
@@ -117,23 +127,47 @@ static int tolerate(int r, const struct err *why, struct err *err)
 	return r;
 }
 
+/* A manifest list keeps of its images what is here of them. */
+static int mark_list(
+	struct store *s, const struct digest *digest, struct gc_mark *mark, struct err *err)
+{
+	AUTO(manifest) struct manifest list = { 0 };
+	struct err why = { 0 };
+	int r = read_manifest(s, digest, &list, &why);
+
+	r = tolerate(r, &why, err);
+	for (size_t i = 0; r >= 0 && i < list.n_children; i++) {
+		const struct digest *child = &list.children[i].digest;
+
+		gc_set_add(&mark->blobs, digest_hex(child));
+		r = tolerate(mark_manifest(s, child, mark, &why), &why, err);
+	}
+	return r;
+}
+
+static int mark_image(
+	struct store *s, const struct image_record *rec, struct gc_mark *mark, struct err *err)
+{
+	struct err why = { 0 };
+	int r;
+
+	gc_set_add(&mark->blobs, digest_hex(&rec->image_id));
+	gc_set_add(&mark->blobs, digest_hex(&rec->manifest));
+	if (digest_is_set(&rec->index))
+		gc_set_add(&mark->blobs, digest_hex(&rec->index));
+	if (image_record_is_list(rec))
+		return mark_list(s, &rec->manifest, mark, err);
+	r = tolerate(mark_manifest(s, &rec->manifest, mark, &why), &why, err);
+	return r < 0 ? r : tolerate(mark_config(s, &rec->image_id, mark, &why), &why, err);
+}
+
 static int mark_images(struct store *s, struct gc_mark *mark, struct err *err)
 {
 	AUTO(image_list) struct image_list list = { 0 };
-	struct err why = { 0 };
 	int r = image_ref_list(s, &list, err);
 
-	for (size_t i = 0; r >= 0 && i < list.n; i++) {
-		const struct image_record *rec = &list.items[i];
-
-		gc_set_add(&mark->blobs, digest_hex(&rec->image_id));
-		gc_set_add(&mark->blobs, digest_hex(&rec->manifest));
-		if (digest_is_set(&rec->index))
-			gc_set_add(&mark->blobs, digest_hex(&rec->index));
-		r = tolerate(mark_manifest(s, &rec->manifest, mark, &why), &why, err);
-		if (r >= 0)
-			r = tolerate(mark_config(s, &rec->image_id, mark, &why), &why, err);
-	}
+	for (size_t i = 0; r >= 0 && i < list.n; i++)
+		r = mark_image(s, &list.items[i], mark, err);
 	return r;
 }
 

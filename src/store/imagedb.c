@@ -43,7 +43,7 @@ static void tagged_path(const char *reference, char ret[STORE_PATH_SIZE])
 	(void)snprintf(ret, STORE_PATH_SIZE, "images/%s.json", buf_str(&b));
 }
 
-static void record_path(const struct image_record *rec, char ret[STORE_PATH_SIZE])
+void imagedb_path(const struct image_record *rec, char ret[STORE_PATH_SIZE])
 {
 	if (rec->reference)
 		tagged_path(rec->reference, ret);
@@ -63,7 +63,7 @@ static char *key_of(const struct reference *ref)
 	return reference_format(ref);
 }
 
-static int read_record(struct store *s, const char *path, struct image_record *ret, struct err *err)
+int imagedb_read(struct store *s, const char *path, struct image_record *ret, struct err *err)
 {
 	AUTO(buf) struct buf b = BUF_INIT(RECORD_MAX);
 	int r = file_load(s->fd, path, &b, err);
@@ -77,18 +77,13 @@ static int write_record(struct store *s, const struct image_record *rec, struct 
 {
 	autofree char *text = imagedb_format(rec);
 	struct file_content content = { .data = text, .len = strlen(text), .mode = 0600 };
-	AUTO(lock) struct lock shared = LOCK_INIT;
 	char path[STORE_PATH_SIZE];
 	autofd int dir = -EBADF;
-	int r;
+	int r = file_open_dir(s->fd, "images", &dir, err);
 
-	/* Keeps the sweeper off the temporary name. */
-	r = store_lock(s, LOCK_SHARED, &shared, err);
-	if (r >= 0)
-		r = file_open_dir(s->fd, "images", &dir, err);
 	if (r < 0)
 		return r;
-	record_path(rec, path);
+	imagedb_path(rec, path);
 	return file_write_atomic(dir, path_base(path), &content, 0, err);
 }
 
@@ -96,7 +91,7 @@ static int delete_record(struct store *s, const struct image_record *rec, struct
 {
 	char path[STORE_PATH_SIZE];
 
-	record_path(rec, path);
+	imagedb_path(rec, path);
 	if (unlinkat(s->fd, path, 0) == 0)
 		return 0;
 	if (errno == ENOENT)
@@ -111,7 +106,7 @@ static int get_by_key(struct store *s, const char *key, struct image_record *ret
 	int r;
 
 	tagged_path(key, path);
-	r = read_record(s, path, &rec, err);
+	r = imagedb_read(s, path, &rec, err);
 	if (r == -ENOENT || (r >= 0 && (!rec.reference || !str_eq(rec.reference, key))))
 		return err_set(err, ERR_NOT_FOUND, "no image is called %s", key);
 	if (r < 0)
@@ -158,7 +153,8 @@ static int keep_displaced(struct store *s, const struct image_record *old, struc
 	AUTO(reference) struct reference ref = { 0 };
 	int r = has_name(s, &old->image_id, old->reference, err);
 
-	if (r != 0)
+	/* Of a manifest list every change is a new one: the old ones are of no use. */
+	if (r != 0 || image_record_is_list(old))
 		return r;
 	kept = *old;
 	kept.reference = NULL;
@@ -198,12 +194,14 @@ int image_ref_set(struct store *s, const struct reference *ref, const struct ima
 	struct err *err)
 {
 	AUTO(image_record) struct image_record rec = { 0 };
-	AUTO(lock) struct lock l = LOCK_INIT;
+	AUTO(lock) struct lock shared = LOCK_INIT, l = LOCK_INIT;
 	int r = store_sync(s, err);
 
-	if (r < 0)
-		return r;
-	r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
+	/* Keeps the sweeper off temporary names; before the images lock, as store.h says. */
+	if (r >= 0)
+		r = store_lock(s, LOCK_SHARED, &shared, err);
+	if (r >= 0)
+		r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
 	if (r < 0)
 		return r;
 	rec = *record;
@@ -222,6 +220,21 @@ int image_ref_delete(struct store *s, const struct image_record *record, struct 
 	AUTO(lock) struct lock l = LOCK_INIT;
 	int r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
 
+	return r < 0 ? r : delete_record(s, record, err);
+}
+
+int image_ref_untag(struct store *s, const struct image_record *record, struct err *err)
+{
+	struct image_record kept = *record;
+	AUTO(lock) struct lock l = LOCK_INIT;
+	int r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
+
+	if (r >= 0)
+		r = has_name(s, &record->image_id, record->reference, err);
+	kept.reference = NULL;
+	kept.from_registry = false;
+	if (r == 0)
+		r = write_record(s, &kept, err);
 	return r < 0 ? r : delete_record(s, record, err);
 }
 
@@ -261,7 +274,7 @@ int image_ref_list(struct store *s, struct image_list *ret, struct err *err)
 		if (file_is_temporary(name))
 			continue;
 		GROW(list.items, list.n, cap);
-		r = read_record(s, path, &list.items[list.n], &why);
+		r = imagedb_read(s, path, &list.items[list.n], &why);
 		if (r >= 0)
 			list.n++;
 		else if (r == -ENOENT || r == -ERR_NOT_FOUND || r == -ERR_FORMAT)

@@ -89,17 +89,42 @@ int layer_open_fs(struct store *s, const char *id, int *ret_fd, struct err *err)
 	return 0;
 }
 
-int layer_read_meta(struct store *s, const char *id, struct buf *ret, struct err *err)
+int layer_open_file(struct store *s, const char *id, const char *name, int *ret_fd, struct err *err)
 {
-	autofd int fd = open_in_layer(s, id, "/meta.json", O_RDONLY | O_NOCTTY, err);
-	int r;
+	char suffix[STORE_PATH_SIZE];
+	int fd;
 
+	(void)snprintf(suffix, sizeof(suffix), "/%s", name);
+	fd = open_in_layer(s, id, suffix, O_RDONLY | O_NOCTTY, err);
 	if (fd == -ERR_NOT_FOUND)
 		return err_set(err, ERR_NOT_FOUND, "layer %s is not in the store", id);
 	if (fd < 0)
 		return err_ctx(err, fd, "layer %s", id);
+	*ret_fd = fd;
+	return 0;
+}
+
+int layer_read_meta(struct store *s, const char *id, struct buf *ret, struct err *err)
+{
+	autofd int fd = -EBADF;
+	int r = layer_open_file(s, id, "meta.json", &fd, err);
+
+	if (r < 0)
+		return r;
 	r = buf_read_fd(ret, fd, err);
 	return r < 0 ? err_ctx(err, r, "layer %s", id) : 0;
+}
+
+int layer_open_owners(struct store *s, const char *id, int *ret_fd, struct err *err)
+{
+	int fd = open_in_layer(s, id, "/owners", O_RDONLY | O_NOCTTY, err);
+
+	if (fd == -ERR_NOT_FOUND)
+		return err_set(err, ERR_NOT_FOUND, "layer %s has no record of owners", id);
+	if (fd < 0)
+		return err_ctx(err, fd, "layer %s", id);
+	*ret_fd = fd;
+	return 0;
 }
 
 static void txn_free(struct layer_txn *txn)

@@ -19,7 +19,7 @@
 #define STORE_VERSION "1"
 
 /* Parents before children. */
-static const char *const skeleton[] = {
+const char *const store_skeleton[] = {
 	"locks",
 	"trash",
 	"tmp",
@@ -112,12 +112,12 @@ static int absolute_path(const char *path, char **ret, struct err *err)
 	return 0;
 }
 
-static bool is_skeleton_name(const char *name)
+bool store_knows_name(const char *name)
 {
-	for (size_t i = 0; skeleton[i]; i++)
-		if (str_eq(skeleton[i], name))
+	for (size_t i = 0; store_skeleton[i]; i++)
+		if (str_eq(store_skeleton[i], name))
 			return true;
-	return file_is_temporary(name);
+	return str_eq(name, "version") || file_is_temporary(name);
 }
 
 /* A directory without `version` becomes a store only when nothing foreign is in it. */
@@ -129,7 +129,7 @@ static int check_unused(const struct store *s, struct err *err)
 	if (r < 0)
 		return r;
 	STRV_FOREACH (name, names)
-		if (!is_skeleton_name(name) && !str_eq(name, "version"))
+		if (!store_knows_name(name))
 			return err_set(err, ERR_DENIED, "%s is not a proa store and not empty (%s)",
 				s->path, name);
 	return 0;
@@ -147,8 +147,8 @@ static int make_skeleton(const struct store *s, struct err *err)
 		return r;
 	if (fchmod(s->fd, 0700) < 0)
 		return err_sys(err, errno, "chmod %s", s->path);
-	for (size_t i = 0; skeleton[i]; i++) {
-		r = file_mkdir(s->fd, skeleton[i], 0700, err);
+	for (size_t i = 0; store_skeleton[i]; i++) {
+		r = file_mkdir(s->fd, store_skeleton[i], 0700, err);
 		if (r < 0)
 			return err_ctx(err, r, "%s", s->path);
 	}

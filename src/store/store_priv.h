@@ -14,6 +14,7 @@
 
 #define STORE_BOOT_LEN	8
 #define STORE_PATH_SIZE 256
+#define STORE_PACKED	"cache/packed" /* store/packed.h */
 
 struct store {
 	int fd;
@@ -48,3 +49,14 @@ int store_open_published(struct store *s, const char *path, const char *suffix, 
 
 /* Cover `line` ("b HEX" or "l ID") by the open lease, if there is one. Before looking it up. */
 int store_cover(struct store *s, const char *kind, const char *name, struct err *err) must_check;
+
+/*
+ * As store_sweep, but waits for the store lock and looks everywhere: at what is left behind a
+ * published blob, in containers nobody is at work in, at names and lock files without an owner.
+ */
+int store_sweep_wait(struct store *s, struct err *err) must_check;
+
+/* A name at the top of the store that is ours. */
+bool store_knows_name(const char *name);
+/* The directories that every store has; ends with NULL. */
+extern const char *const store_skeleton[];

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "store/container_priv.h"
 #include "store/store_priv.h"
 #include "store/trash.h"
 #include "sys/file.h"
@@ -104,18 +105,87 @@ static void sweep_boot(struct store *s)
 		log_debug("sweep: locks/boot cannot be written");
 }
 
-void store_sweep(struct store *s)
+/* The exclusive store lock is held. */
+static void sweep_all(struct store *s)
 {
-	AUTO(lock) struct lock l = LOCK_INIT;
-
-	if (store_lock(s, LOCK_EXCLUSIVE | LOCK_NOWAIT, &l, NULL) < 0)
-		return;
 	sweep_dir(s, "tmp", SWEEP_ABANDONED);
 	sweep_dir(s, "containers", SWEEP_HIDDEN);
 	sweep_dir(s, "ingest", SWEEP_STALE);
 	sweep_dir(s, "images", SWEEP_TEMPORARY);
 	if (is_new_boot(s))
 		sweep_boot(s);
+}
+
+void store_sweep(struct store *s)
+{
+	AUTO(lock) struct lock l = LOCK_INIT;
+
+	if (store_lock(s, LOCK_EXCLUSIVE | LOCK_NOWAIT, &l, NULL) < 0)
+		return;
+	sweep_all(s);
 	lock_done(&l);
 	trash_empty(s, NULL);
+}
+
+/* Lock files of unpacking that was killed: nobody holds them, and nobody needs them. */
+static void sweep_locks(struct store *s)
+{
+	AUTO(strv) char **names = NULL;
+
+	if (file_list_dir(s->fd, "locks", &names, NULL) < 0)
+		return;
+	STRV_FOREACH (name, names) {
+		autofree char *path = xasprintf("locks/%s", name);
+		AUTO(lock) struct lock l = LOCK_INIT;
+
+		if (str_after(name, "layer-") &&
+			lock_file(s->fd, path, LOCK_EXCLUSIVE | LOCK_NOWAIT, &l, NULL) >= 0)
+			lock_unlink(&l, s->fd, path);
+	}
+}
+
+/* Temporary files in a container's directory, when nobody is at work in it. */
+static void sweep_container(struct store *s, const char *id)
+{
+	AUTO(container_dir) struct container_dir dir = CONTAINER_DIR_INIT;
+	AUTO(strv) char **names = NULL;
+
+	if (container_dir_open(s, id, &dir, NULL) < 0 ||
+		lock_fd(dir.fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) < 0 ||
+		file_list_dir(dir.fd, ".", &names, NULL) < 0)
+		return;
+	STRV_FOREACH (name, names)
+		if (file_is_temporary(name))
+			(void)unlinkat(dir.fd, name, 0);
+}
+
+static void sweep_containers(struct store *s)
+{
+	AUTO(strv) char **ids = NULL, **names = NULL;
+
+	if (container_dir_list(s, &ids, NULL) < 0 ||
+		file_list_dir(s->fd, "names", &names, NULL) < 0)
+		return;
+	STRV_FOREACH (id, ids)
+		sweep_container(s, id);
+	STRV_FOREACH (name, names)
+		if (container_name_is_void(s, name))
+			container_name_remove(s, name);
+}
+
+int store_sweep_wait(struct store *s, struct err *err)
+{
+	AUTO(lock) struct lock l = LOCK_INIT;
+	int r = store_lock(s, LOCK_EXCLUSIVE, &l, err);
+
+	if (r < 0)
+		return r;
+	sweep_all(s);
+	sweep_dir(s, "blobs/sha256", SWEEP_OTHER_BOOT | SWEEP_TEMPORARY);
+	sweep_dir(s, "layers", SWEEP_OTHER_BOOT | SWEEP_TEMPORARY);
+	sweep_containers(s);
+	sweep_locks(s);
+	lock_done(&l);
+	trash_empty(s, NULL);
+	return 0;
 }
