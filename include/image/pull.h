@@ -48,6 +48,7 @@ struct pull_options {
 	const struct platform *platform; /* NULL: the host's */
 	const struct idmap *map;	 /* NULL: idmap_detect() */
 	unsigned max_downloads;		 /* 0: PULL_MAX_DOWNLOADS */
+	bool keep_references;		 /* only bring back what is missing (image/refetch.h) */
 	struct pull_progress progress;
 };
 

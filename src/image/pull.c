@@ -62,6 +62,8 @@ static int fetch(struct pull *p, enum pull_outcome *ret_outcome, struct err *err
 		r = pull_transfer(p, err);
 	if (r >= 0)
 		*ret_outcome = outcome_of(p);
+	if (r >= 0 && p->options->keep_references)
+		return store_sync(p->store, err);
 	/* Makes everything durable, then visible (store/imagedb.h). */
 	if (r >= 0)
 		r = image_ref_set(p->store, &p->ref, &p->record, err);
@@ -71,7 +73,7 @@ static int fetch(struct pull *p, enum pull_outcome *ret_outcome, struct err *err
 static int pull_with_lease(struct pull *p, struct pull_result *ret, struct err *err)
 {
 	enum pull_outcome outcome = PULL_UP_TO_DATE;
-	int r = pull_is_current(p, err);
+	int r = p->options->keep_references ? 0 : pull_is_current(p, err);
 
 	if (r < 0)
 		return r;
