@@ -42,6 +42,11 @@ enum command_flags {
 	COMMAND_HIDDEN = 1 << 1,	  /* not in help, man or completions */
 	COMMAND_EXIT_125 = 1 << 2, /* own failures exit 125, not 1: run, create, start, exec */
 	COMMAND_RAW = 1 << 3,	   /* options are not parsed: argv reaches run() as it is */
+	/*
+	 * Has no word of its own: aliases[0], as "system df", is how it is shown. The name,
+	 * "system-df", is that of its manual page, and works as a spelling.
+	 */
+	COMMAND_VERB = 1 << 4,
 };
 
 struct command_example {
@@ -99,6 +104,9 @@ struct program {
  */
 const struct command *command_find(
 	const struct program *p, int n, char *const *words, int *ret_used);
+
+/* How people know the command: "rmi", "system df". */
+const char *command_title(const struct command *c);
 
 /* Is `word` the first half of a two-word spelling ("image", "container")? */
 bool command_is_object(const struct program *p, const char *word);

@@ -20,6 +20,11 @@ const char *command_group_title(enum command_group group)
 	return titles[group];
 }
 
+const char *command_title(const struct command *c)
+{
+	return c->flags & COMMAND_VERB ? c->aliases[0] : c->name;
+}
+
 /* Does `spelling` consist of exactly words[0] and, when it has two, words[1]? */
 static int spelling_matches(const char *spelling, int n, char *const *words)
 {
@@ -115,7 +120,7 @@ static void suggest_all(
 	for (const struct command *const *c = p->commands; *c; c++) {
 		if ((*c)->flags & COMMAND_HIDDEN)
 			continue;
-		if (!object)
+		if (!object && !((*c)->flags & COMMAND_VERB))
 			suggest(s, typed, (*c)->name, (*c)->name);
 		STRV_FOREACH (alias, (*c)->aliases) {
 			const char *verb = object ? str_after(alias, object) : NULL;
@@ -130,10 +135,9 @@ static void suggest_all(
 
 /* What docker and podman have and this version has not: no guess helps there. */
 static const char *const later[] = { "attach", "build", "builder", "buildx", "commit", "compose",
-	"cp", "diff", "events", "exec", "export", "history", "info", "kill", "login", "logout",
-	"logs", "manifest", "network", "pause", "port", "prune", "push", "rename", "restart",
-	"save", "search", "secret", "stats", "stop", "system", "top", "unpause", "untag", "update",
-	"volume", "wait" };
+	"cp", "diff", "events", "exec", "export", "info", "kill", "logs", "network", "pause",
+	"port", "prune", "push", "rename", "restart", "save", "secret", "stats", "stop", "system",
+	"top", "unpause", "update", "volume", "wait" };
 
 static bool is_for_later(const char *word)
 {

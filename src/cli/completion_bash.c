@@ -142,11 +142,13 @@ static void print_operand_kinds(FILE *out, const struct command *const *commands
 static void print_lists(
 	FILE *out, const struct program *p, const struct command *const *commands, size_t n)
 {
-	AUTO(strv) char **objects = completion_objects(p);
+	AUTO(strv) char **objects = text_objects(p);
 
 	fputs("_proa_commands='", out);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, "%s ", commands[i]->name);
+	for (size_t i = 0; i < n; i++) {
+		if (!(commands[i]->flags & COMMAND_VERB))
+			fprintf(out, "%s ", commands[i]->name);
+	}
 	STRV_FOREACH (object, objects)
 		fprintf(out, "%s ", object);
 	fputs("'\n\n_proa_verbs() {\n\tverbs=\n\tcase \"$1\" in\n", out);

@@ -110,25 +110,33 @@ static void print_tables(
 	fputs("\n", out);
 }
 
+static void print_first_word(FILE *out, const struct command *c)
+{
+	if (c->flags & COMMAND_VERB)
+		return;
+	fprintf(out, "complete -c proa -n '__proa_options_of -' -a %s -d '", c->name);
+	put_text(out, c->summary);
+	fputs("'\n", out);
+}
+
 /* The names of the first word and the verbs of objects. */
 static void print_words(
 	FILE *out, const struct program *p, const struct command *const *commands, size_t n)
 {
-	AUTO(strv) char **objects = completion_objects(p);
+	AUTO(strv) char **objects = text_objects(p);
 
 	fputs("set -g __proa_commands", out);
-	for (size_t i = 0; i < n; i++)
-		fprintf(out, " %s", commands[i]->name);
+	for (size_t i = 0; i < n; i++) {
+		if (!(commands[i]->flags & COMMAND_VERB))
+			fprintf(out, " %s", commands[i]->name);
+	}
 	fputs("\nset -g __proa_objects", out);
 	STRV_FOREACH (object, objects)
 		fprintf(out, " %s", object);
 	fputs("\n\ncomplete -c proa -f\n", out);
 
 	for (size_t i = 0; i < n; i++) {
-		fprintf(out, "complete -c proa -n '__proa_options_of -' -a %s -d '",
-			commands[i]->name);
-		put_text(out, commands[i]->summary);
-		fputs("'\n", out);
+		print_first_word(out, commands[i]);
 		STRV_FOREACH (alias, commands[i]->aliases) {
 			const char *verb = strchr(alias, ' ');
 
@@ -141,7 +149,8 @@ static void print_words(
 		}
 	}
 	STRV_FOREACH (object, objects)
-		fprintf(out, "complete -c proa -n '__proa_options_of -' -a %s -d 'Manage %ss'\n",
+		fprintf(out,
+			"complete -c proa -n '__proa_options_of -' -a %s -d 'Commands about %ss'\n",
 			object, object);
 }
 

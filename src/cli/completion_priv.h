@@ -25,8 +25,5 @@ bool completion_print_value_words(FILE *out, const struct option_spec *table);
 typedef void completion_spelling_fn(FILE *out, const struct command *c, const char *spelling);
 void completion_each_spelling(FILE *out, const struct command *c, completion_spelling_fn *fn);
 
-/* The objects ("container", "image") in alphabetical order; a vector of the caller's. */
-char **completion_objects(const struct program *p) must_check;
-
 /* Inside single quotes of a shell: ' becomes '\''. */
 void completion_put_quoted(FILE *out, const char *s);

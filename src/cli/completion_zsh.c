@@ -135,13 +135,15 @@ static void put_described(FILE *out, const char *name, const char *summary)
 static void print_lists(
 	FILE *out, const struct program *p, const struct command *const *commands, size_t n)
 {
-	AUTO(strv) char **objects = completion_objects(p);
+	AUTO(strv) char **objects = text_objects(p);
 
 	fputs("_proa_commands() {\n\tlocal -a list=(\n", out);
-	for (size_t i = 0; i < n; i++)
-		put_described(out, commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; i < n; i++) {
+		if (!(commands[i]->flags & COMMAND_VERB))
+			put_described(out, commands[i]->name, commands[i]->summary);
+	}
 	STRV_FOREACH (object, objects)
-		fprintf(out, "\t\t'%s:Manage %ss'\n", object, object);
+		fprintf(out, "\t\t'%s:Commands about %ss'\n", object, object);
 	fputs("\t)\n\t_describe command list\n}\n\n", out);
 
 	fputs("_proa_verbs() {\n\tlocal -a list\n\tcase \"$1\" in\n", out);
@@ -162,7 +164,7 @@ static void print_lists(
 
 static void print_main(FILE *out, const struct program *p)
 {
-	AUTO(strv) char **objects = completion_objects(p);
+	AUTO(strv) char **objects = text_objects(p);
 	const char *separator = "";
 
 	fputs("_proa_names() {\n"

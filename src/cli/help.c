@@ -44,13 +44,17 @@ static void print_options(FILE *out, const char *title, const struct option_spec
 
 static void print_aliases(FILE *out, const struct program *p, const struct command *c)
 {
+	const char *title = command_title(c);
+	const char *const *others = c->aliases;
 	size_t column = 2;
 
-	if (!c->aliases || !*c->aliases)
+	if (others && (c->flags & COMMAND_VERB))
+		others++;
+	if (!others || !*others)
 		return;
-	fprintf(out, "\nAliases:\n  %s %s", p->name, c->name);
-	column += strlen(p->name) + 1 + strlen(c->name);
-	STRV_FOREACH (alias, c->aliases) {
+	fprintf(out, "\nAliases:\n  %s %s", p->name, title);
+	column += strlen(p->name) + 1 + strlen(title);
+	STRV_FOREACH (alias, others) {
 		size_t len = strlen(p->name) + 1 + strlen(alias);
 
 		if (column + 2 + len > TEXT_WIDTH) {
@@ -87,9 +91,10 @@ static void print_examples(FILE *out, const struct command_example *examples)
 
 void help_command(FILE *out, const struct program *p, const struct command *c)
 {
-	size_t indent = strlen("Usage:  ") + strlen(p->name) + 1 + strlen(c->name) + 1;
+	const char *title = command_title(c);
+	size_t indent = strlen("Usage:  ") + strlen(p->name) + 1 + strlen(title) + 1;
 
-	fprintf(out, "Usage:  %s %s", p->name, c->name);
+	fprintf(out, "Usage:  %s %s", p->name, title);
 	if (!str_empty(c->usage)) {
 		fputc(' ', out);
 		text_wrap(out, c->usage, indent, indent, TEXT_WIDTH);
@@ -108,6 +113,28 @@ void help_command(FILE *out, const struct program *p, const struct command *c)
 	print_examples(out, c->examples);
 }
 
+static const char *verb_of(const char *spelling, const char *object)
+{
+	const char *verb = str_after(spelling, object);
+
+	return verb && *verb == ' ' ? verb + 1 : NULL;
+}
+
+static size_t widest_verb(const struct command *const *commands, size_t n, const char *object)
+{
+	size_t widest = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		STRV_FOREACH (alias, commands[i]->aliases) {
+			const char *verb = verb_of(alias, object);
+
+			if (verb && strlen(verb) > widest)
+				widest = strlen(verb);
+		}
+	}
+	return widest;
+}
+
 /* Widest name in a list of commands. */
 static size_t widest_name(const struct command *const *commands, size_t n)
 {
@@ -116,10 +143,21 @@ static size_t widest_name(const struct command *const *commands, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t len = strlen(commands[i]->name);
 
-		if (len > widest)
+		if (len > widest && !(commands[i]->flags & COMMAND_VERB))
 			widest = len;
 	}
 	return widest;
+}
+
+/* "container, image": first words of more commands. */
+static void print_objects(FILE *out, const struct program *p)
+{
+	AUTO(strv) char **objects = text_objects(p);
+	autofree char *line = objects ? strv_join(objects, ", ") : NULL;
+
+	if (line)
+		fprintf(out, "\nObjects ('%s OBJECT' lists their commands):\n  %s\n", p->name,
+			line);
 }
 
 void help_program(FILE *out, const struct program *p)
@@ -135,7 +173,7 @@ void help_program(FILE *out, const struct program *p)
 		bool titled = false;
 
 		for (size_t i = 0; i < n; i++) {
-			if ((int)commands[i]->group != group)
+			if ((int)commands[i]->group != group || (commands[i]->flags & COMMAND_VERB))
 				continue;
 			if (!titled)
 				fprintf(out, "\n%s:\n", command_group_title(group));
@@ -144,6 +182,7 @@ void help_program(FILE *out, const struct program *p)
 			text_wrap(out, commands[i]->summary, column, column, TEXT_WIDTH);
 		}
 	}
+	print_objects(out, p);
 	print_options(out, "Global options", p->options);
 	fprintf(out, "\n'%s COMMAND --help' tells more about a command.\n", p->name);
 }
@@ -152,16 +191,16 @@ void help_object(FILE *out, const struct program *p, const char *object)
 {
 	autofree const struct command **commands = NULL;
 	size_t n = text_commands_sorted(p, &commands);
-	size_t column = 2 + strlen("inspect") + 2; /* the longest verb there is */
+	size_t column = 2 + widest_verb(commands, n, object) + 2;
 
 	fprintf(out, "Usage:  %s %s COMMAND\n\nCommands:\n", p->name, object);
 	for (size_t i = 0; i < n; i++) {
 		STRV_FOREACH (alias, commands[i]->aliases) {
-			const char *verb = str_after(alias, object);
+			const char *verb = verb_of(alias, object);
 
-			if (!verb || *verb != ' ')
+			if (!verb)
 				continue;
-			fprintf(out, "  %-*s", (int)column - 2, verb + 1);
+			fprintf(out, "  %-*s", (int)column - 2, verb);
 			text_wrap(out, commands[i]->summary, column, column, TEXT_WIDTH);
 		}
 	}

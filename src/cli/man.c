@@ -151,10 +151,13 @@ static void put_aliases(FILE *out, const struct program *p, const struct command
 {
 	AUTO(buf) struct buf b = BUF_INIT(MAX_PARAGRAPH);
 	const char *separator = "Other spellings: ";
+	const char *const *others = c->aliases;
 
-	if (!c->aliases || !*c->aliases)
+	if (others && (c->flags & COMMAND_VERB))
+		others++;
+	if (!others || !*others)
 		return;
-	STRV_FOREACH (alias, c->aliases) {
+	STRV_FOREACH (alias, others) {
 		buf_printf(&b, "%s%s %s", separator, p->name, alias);
 		separator = ", ";
 	}
@@ -171,7 +174,7 @@ void man_command(FILE *out, const struct program *p, const struct command *c)
 	fputs(" \\- ", out);
 	put_inline(out, c->summary);
 	fprintf(out, "\n.SH SYNOPSIS\n\\fB%s ", p->name);
-	put_inline(out, c->name);
+	put_inline(out, command_title(c));
 	fputs("\\fR\n", out);
 	if (!str_empty(c->usage))
 		put_text(out, c->usage);

@@ -144,3 +144,28 @@ size_t text_commands_sorted(const struct program *p, const struct command ***ret
 	*ret = all;
 	return n;
 }
+
+static int compare_strings(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+char **text_objects(const struct program *p)
+{
+	char **objects = NULL;
+
+	for (const struct command *const *c = p->commands; *c; c++) {
+		if ((*c)->flags & COMMAND_HIDDEN)
+			continue;
+		STRV_FOREACH (alias, (*c)->aliases) {
+			size_t len = strcspn(alias, " ");
+			autofree char *object = xstrndup(alias, len);
+
+			if (alias[len] && !strv_contains(objects, object))
+				strv_push(&objects, object);
+		}
+	}
+	if (objects)
+		qsort(objects, strv_len(objects), sizeof(*objects), compare_strings);
+	return objects;
+}

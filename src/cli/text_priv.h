@@ -29,3 +29,6 @@ size_t text_options_sorted(const struct option_spec *table, const struct option_
 
 /* Commands that are not hidden, by name: an array to free(). */
 size_t text_commands_sorted(const struct program *p, const struct command ***ret);
+
+/* The objects ("container", "image") in alphabetical order; a vector of the caller's. */
+char **text_objects(const struct program *p) must_check;

@@ -10,9 +10,12 @@ import pytest
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 COMMANDS = os.path.join(HERE, "..", "..", "src", "cmd", "COMMANDS")
-NAMES = [line.split("#")[0].strip() for line in open(COMMANDS, encoding="utf-8")
+FILES = [line.split("#")[0].strip() for line in open(COMMANDS, encoding="utf-8")
          if line.split("#")[0].strip()]
-PAGES = {"proa": ["help"], "image": ["image"], "container": ["container"],
+NAMES = [name.replace("_", "-") for name in FILES]
+OBJECTS = ["container", "image", *sorted({name.partition("-")[0] for name in NAMES if "-" in name}
+                                         - {"container", "image"})]
+PAGES = {"proa": ["help"], **{name: [name] for name in OBJECTS},
          **{name: [name, "--help"] for name in NAMES}}
 
 
