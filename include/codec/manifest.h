@@ -32,6 +32,7 @@ struct descriptor {
 	char *media_type; /* never NULL */
 	char *artifact_type;
 	char **urls;
+	char *data;	    /* the content itself, verified, NUL behind; NULL when not embedded */
 	char **annotations; /* "key=value" */
 	struct platform platform;
 	bool has_platform;

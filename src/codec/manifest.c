@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "codec/auth_file.h"
 #include "codec/json.h"
 
 void descriptor_done(struct descriptor *d)
@@ -13,6 +14,7 @@ void descriptor_done(struct descriptor *d)
 	free(d->media_type);
 	free(d->artifact_type);
 	strv_free(d->urls);
+	free(d->data);
 	strv_free(d->annotations);
 	*d = (struct descriptor){ 0 };
 }
@@ -23,6 +25,7 @@ void descriptor_copy(const struct descriptor *d, struct descriptor *ret)
 	ret->media_type = xstrdup(d->media_type);
 	ret->artifact_type = xstrdup(d->artifact_type);
 	ret->urls = d->urls ? strv_dup(d->urls) : NULL;
+	ret->data = d->data ? xmemdup(d->data, (size_t)d->size + 1) : NULL;
 	ret->annotations = d->annotations ? strv_dup(d->annotations) : NULL;
 }
 
@@ -81,6 +84,28 @@ static int want_copy(const struct json *v, const char *key, char **ret, struct e
 	return r;
 }
 
+/* Whoever embeds content has promised its size and digest in the same breath. */
+static int parse_data(const struct json *v, struct descriptor *d, struct err *err)
+{
+	autofree char *data = NULL;
+	const char *text = NULL;
+	struct digest digest;
+	size_t len = 0;
+	int r = json_want_string(v, "data", &text, err);
+
+	if (r <= 0)
+		return r;
+	r = base64_decode(text, strlen(text), &data, &len, err);
+	if (r < 0)
+		return err_ctx(err, r, "data of %s", d->digest.text);
+	digest_of(data, len, &digest);
+	if (len != d->size || !digest_equal(&digest, &d->digest))
+		return err_set(err, ERR_DIGEST, "the data embedded for %s has other bytes",
+			d->digest.text);
+	d->data = TAKE_PTR(data);
+	return 0;
+}
+
 static int parse_descriptor(const struct json *v, struct descriptor *ret, struct err *err)
 {
 	AUTO(descriptor) struct descriptor d = { 0 };
@@ -114,6 +139,9 @@ static int parse_descriptor(const struct json *v, struct descriptor *ret, struct
 	if (!d.media_type)
 		d.media_type = xstrdup("");
 	d.size = (uint64_t)size;
+	r = parse_data(v, &d, err);
+	if (r < 0)
+		return r;
 	*ret = d;
 	d = (struct descriptor){ 0 };
 	return 0;
