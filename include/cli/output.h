@@ -38,9 +38,17 @@ struct output_column {
 int output_rows(const char *format, const struct output_column *columns, struct json *const *rows,
 	size_t n, struct err *err) must_check;
 
+/* The same without a line of headings, for --noheading. */
+int output_rows_bare(const char *format, const struct output_column *columns,
+	struct json *const *rows, size_t n, struct err *err) must_check;
+
+/* "Labels" as docker shows them, and what {{.Label "key"}} finds. labels: a vector "key=value". */
+void output_set_labels(struct json *row, char *const *labels);
+
 /*
  * Print documents as `inspect` does: NULL or "" an indented array, "json" a compact array,
- * a template one line for each.
+ * a template one line for each, in which a member that no such document has is an error, in
+ * docker's words.
  */
 int output_documents(
 	const char *format, struct json *const *docs, size_t n, struct err *err) must_check;

@@ -34,3 +34,6 @@ void table_print(const struct table *t, FILE *out);
 
 /* Columns that a string takes on a terminal, one for each character of UTF-8. */
 size_t table_width(const char *s);
+
+/* At most `width` characters of s, the last one an ellipsis where s is longer. The caller frees it. */
+char *table_ellipsis(const char *s, size_t width) must_check;

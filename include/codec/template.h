@@ -3,7 +3,7 @@
  * for a value is cli/format.h.
  *
  * Understood: {{.A.B}}, {{.}}, {{$}}, {{$x.A}}, pipelines, parentheses, string ("..", `..`),
- * number, true, false and nil literals, {{$x := ...}}, {{$x = ...}}, if / else if / else, with,
+ * number, true, false and nil literals, {{.Label "key"}}, {{$x := ...}}, {{$x = ...}}, if / else if / else, with,
  * range (also `$v :=` and `$i, $v :=`), break, continue, comments, and the trim markers {{- and -}}.
  * Not understood, with -ERR_UNSUPPORTED: define, template, block. Grammar: pkg.go.dev/text/template.
  *
@@ -43,9 +43,10 @@ struct template_operand {
 	const struct template_pipeline *group;
 	const char *const *fields; /* NULL-terminated: .A.B behind the operand */
 	size_t n_fields;
+	unsigned line, column; /* of the second field, else of the operand: where Go says it is */
 };
 
-/* A function and its arguments, or one operand alone. */
+/* A function and its arguments, {{.Label "key"}}, or one operand alone. */
 struct template_command {
 	struct template_operand *operands;
 	size_t n;

@@ -49,8 +49,30 @@ static const struct json *heading(struct format_state *s, const char *name)
 	return format_keep(s, json_string_new(buf_str(&b)));
 }
 
-static int eval_field(
-	struct walk *w, const struct json *v, const char *name, const struct json **ret)
+/* ".A.B" or "$x.A.B". */
+static char *operand_text(const struct template_operand *op)
+{
+	AUTO(buf) struct buf b = BUF_INIT(FORMAT_TEXT_MAX);
+
+	if (op->kind == TEMPLATE_VARIABLE)
+		buf_printf(&b, "$%s", op->text);
+	for (size_t i = 0; i < op->n_fields; i++)
+		buf_printf(&b, ".%s", op->fields[i]);
+	return buf_take(&b);
+}
+
+static int no_entry(struct walk *w, const struct template_operand *op, const char *name)
+{
+	autofree char *text = operand_text(op);
+
+	return err_set(w->state.err, ERR_FORMAT,
+		"template parsing error: template: :%u:%u: executing \"\" at <%s>: map has no "
+		"entry for key \"%s\"",
+		op->line, op->column, text, name);
+}
+
+static int eval_field(struct walk *w, const struct template_operand *op, const struct json *v,
+	const char *name, const struct json **ret)
 {
 	struct format_state *s = &w->state;
 
@@ -61,7 +83,11 @@ static int eval_field(
 		return err_set(s->err, ERR_FORMAT,
 			"template: can't evaluate field %s in a value that is no object", name);
 	*ret = json_get(v, name);
-	if (*ret || v != s->root)
+	if (*ret)
+		return 0;
+	if ((s->flags & FORMAT_INSPECT) && !format_may_lack(v, name))
+		return no_entry(w, op, name);
+	if (v != s->root)
 		return 0;
 	if (s->flags & FORMAT_HEADINGS)
 		*ret = heading(s, name);
@@ -140,7 +166,7 @@ static int eval_operand(struct walk *w, const struct template_operand *op, const
 	int r = eval_base(w, op, &v);
 
 	for (size_t i = 0; r >= 0 && i < op->n_fields; i++)
-		r = eval_field(w, v, op->fields[i], &v);
+		r = eval_field(w, op, v, op->fields[i], &v);
 	if (r >= 0)
 		*ret = v;
 	return r;
@@ -154,6 +180,45 @@ static bool is_decided(const char *function, const struct json *arg)
 	return str_eq(function, "or") && format_is_true(arg);
 }
 
+/* As docker has it: the part of the key behind its last dot. */
+static const struct json *label_heading(struct format_state *s, const char *key)
+{
+	const char *dot = strrchr(key, '.');
+	autofree char *text = xstrdup(dot ? dot + 1 : key);
+
+	for (char *c = text; *c; c++)
+		if (*c == '-' || *c == '_')
+			*c = ' ';
+	return format_keep(s, json_string_new(text));
+}
+
+/* {{.Label "key"}}: the label's value, or nothing. */
+static int eval_label(struct walk *w, const struct template_command *c, const struct json **ret)
+{
+	struct template_operand object = c->operands[0];
+	struct format_state *s = &w->state;
+	const struct json *v = NULL, *key = NULL, *value;
+	int r;
+
+	object.n_fields--;
+	r = eval_operand(w, &object, &v);
+	if (r >= 0)
+		r = eval_operand(w, &c->operands[1], &key);
+	if (r < 0)
+		return r;
+	if (c->n != 2 || !json_is_string(key))
+		return err_set(s->err, ERR_FORMAT, "template: Label takes one string");
+	if (s->flags & FORMAT_HEADINGS) {
+		*ret = label_heading(s, json_string(key));
+		return 0;
+	}
+	if (!json_get(v, FORMAT_LABELS))
+		return err_set(s->err, ERR_FORMAT, "template: there is no method .Label here");
+	value = json_get(json_get(v, FORMAT_LABELS), json_string(key));
+	*ret = value ? value : format_keep(s, json_string_new(""));
+	return 0;
+}
+
 /* `last` is the value of the command before the bar; first: there is none. */
 static int eval_command(struct walk *w, const struct template_command *c, bool first,
 	const struct json *last, const struct json **ret)
@@ -162,7 +227,7 @@ static int eval_command(struct walk *w, const struct template_command *c, bool f
 	size_t n = 0;
 
 	if (c->operands[0].kind != TEMPLATE_FUNCTION)
-		return eval_operand(w, &c->operands[0], ret);
+		return c->n > 1 ? eval_label(w, c, ret) : eval_operand(w, &c->operands[0], ret);
 
 	args = xcalloc(c->n + 1, sizeof(*args));
 	for (size_t i = 1; i < c->n; i++) {

@@ -272,7 +272,8 @@ static int fn_printf(const struct call *c, const struct json **ret)
 
 static int fn_json(const struct call *c, const struct json **ret)
 {
-	autofree char *text = c->args[0] ? json_print(c->args[0], false) : xstrdup("null");
+	const struct json *v = format_public(c->state, c->args[0]);
+	autofree char *text = v ? json_print(v, false) : xstrdup("null");
 
 	return give_string(c, text, ret);
 }

@@ -22,7 +22,10 @@ static void print_object(struct buf *b, const struct json *v)
 	size_t n = 0;
 
 	JSON_FOREACH(item, v)
-	items[n++] = item;
+	{
+		if (strcmp(json_key(item), FORMAT_LABELS) != 0)
+			items[n++] = item;
+	}
 	if (n)
 		qsort(items, n, sizeof(*items), compare_members);
 	buf_puts(b, "map[");

@@ -44,3 +44,9 @@ int format_printf_values(const char *format, const struct json *const *args, siz
 /* Call a function by name; -ERR_FORMAT when there is none or its arguments do not fit. */
 int format_call(struct format_state *s, const char *name, const struct json *const *args, size_t n,
 	const struct json **ret) must_check;
+
+/* With FORMAT_INSPECT: may the object be without this member? Then it is no value, and no error. */
+bool format_may_lack(const struct json *object, const char *name);
+
+/* A copy of v without FORMAT_LABELS, kept by the state; v itself where it has none. */
+const struct json *format_public(struct format_state *s, const struct json *v);

@@ -7,6 +7,7 @@
 #include "base/auto.h"
 #include "base/buf.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "cli/format.h"
 #include "cli/table.h"
 #include "codec/json.h"
@@ -26,15 +27,17 @@ static void put_cell(struct table *t, const struct json *row, const char *field)
 	table_cell(t, text ? text : json_string(v));
 }
 
-static int print_columns(const struct output_column *columns, struct json *const *rows, size_t n)
+static int print_columns(
+	const struct output_column *columns, bool headings, struct json *const *rows, size_t n)
 {
 	AUTO(table) struct table *t = table_new();
 
-	for (const struct output_column *c = columns; c->header; c++) {
+	for (const struct output_column *c = columns; headings && c->header; c++) {
 		if (!c->extra)
 			table_cell(t, c->header);
 	}
-	table_end_row(t);
+	if (headings)
+		table_end_row(t);
 	for (size_t i = 0; i < n; i++) {
 		for (const struct output_column *c = columns; c->header; c++) {
 			if (!c->extra)
@@ -49,8 +52,11 @@ static int print_columns(const struct output_column *columns, struct json *const
 static int print_json_lines(struct json *const *rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
-		autofree char *line = json_print(rows[i], false);
+		AUTO(json) struct json *row = json_dup(rows[i]);
+		autofree char *line = NULL;
 
+		json_remove(row, FORMAT_LABELS);
+		line = json_print(row, false);
 		puts(line);
 	}
 	return 0;
@@ -109,12 +115,13 @@ static int add_row(struct table *out, const struct template *t, const struct jso
 	return r;
 }
 
+/* columns NULL: without headings. */
 static int print_table(const struct template *t, const struct output_column *columns,
 	struct json *const *rows, size_t n, struct err *err)
 {
 	AUTO(table) struct table *out = table_new();
-	AUTO(json) struct json *top = headings(columns);
-	int r = add_row(out, t, top, FORMAT_HEADINGS, err);
+	AUTO(json) struct json *top = columns ? headings(columns) : NULL;
+	int r = top ? add_row(out, t, top, FORMAT_HEADINGS, err) : 0;
 
 	for (size_t i = 0; r >= 0 && i < n; i++)
 		r = add_row(out, t, rows[i], FORMAT_STRICT, err);
@@ -140,8 +147,16 @@ static int print_each(const struct template *t, struct json *const *rows, size_t
 	return 0;
 }
 
-int output_rows(const char *format, const struct output_column *columns, struct json *const *rows,
-	size_t n, struct err *err)
+void output_set_labels(struct json *row, char *const *labels)
+{
+	autofree char *text = strv_join(labels, ",");
+
+	json_set_string(row, "Labels", text);
+	json_set_string_map(row, FORMAT_LABELS, labels);
+}
+
+static int print_rows(const char *format, const struct output_column *columns, bool headed,
+	struct json *const *rows, size_t n, struct err *err)
 {
 	AUTO(template) struct template *t = NULL;
 	autofree char *text = NULL;
@@ -149,7 +164,7 @@ int output_rows(const char *format, const struct output_column *columns, struct 
 	int r;
 
 	if (str_empty(format) || str_eq(format, "table"))
-		return print_columns(columns, rows, n);
+		return print_columns(columns, headed, rows, n);
 	if (str_eq(format, "json"))
 		return print_json_lines(rows, n);
 
@@ -158,8 +173,20 @@ int output_rows(const char *format, const struct output_column *columns, struct 
 	r = template_parse(text, &t, err);
 	if (r < 0)
 		return r;
-	return rest ? print_table(t, columns, rows, n, err)
+	return rest ? print_table(t, headed ? columns : NULL, rows, n, err)
 		    : print_each(t, rows, n, FORMAT_STRICT, err);
+}
+
+int output_rows(const char *format, const struct output_column *columns, struct json *const *rows,
+	size_t n, struct err *err)
+{
+	return print_rows(format, columns, true, rows, n, err);
+}
+
+int output_rows_bare(const char *format, const struct output_column *columns,
+	struct json *const *rows, size_t n, struct err *err)
+{
+	return print_rows(format, columns, false, rows, n, err);
 }
 
 /* An array of the documents, which stay the caller's. */
@@ -185,7 +212,7 @@ int output_documents(const char *format, struct json *const *docs, size_t n, str
 	if (str_eq(format, "json"))
 		return print_array(docs, n, false);
 	r = template_parse(format, &t, err);
-	return r < 0 ? r : print_each(t, docs, n, 0, err);
+	return r < 0 ? r : print_each(t, docs, n, FORMAT_INSPECT, err);
 }
 
 int output_document(const char *format, struct json *doc, struct err *err)

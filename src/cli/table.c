@@ -87,6 +87,23 @@ size_t table_width(const char *s)
 	return n;
 }
 
+char *table_ellipsis(const char *s, size_t width)
+{
+	const char *end = s;
+	size_t n = 0;
+
+	if (width == 0 || table_width(s) <= width)
+		return xstrdup(s);
+	/* Bytes of the first width - 1 characters. */
+	for (; *end; end++) {
+		bool begins = ((unsigned char)*end & 0xc0) != 0x80;
+
+		if (begins && ++n == width)
+			break;
+	}
+	return xasprintf("%.*s\xe2\x80\xa6", (int)(end - s), s);
+}
+
 /* Widths of the columns, an array to free(). */
 static size_t *measure(const struct table *t)
 {

@@ -8,6 +8,7 @@
 #include "base/strv.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/table.h"
 #include "cmd/context.h"
 #include "codec/json.h"
 #include "container/list.h"
@@ -18,7 +19,7 @@
 #define AGE_SIZE      64
 
 struct ps_opts {
-	bool all, quiet, no_trunc, latest;
+	bool all, quiet, no_trunc, latest, no_heading;
 	int last;
 	char **filters;
 	const char *format;
@@ -32,6 +33,7 @@ static const struct option_spec ps_options[] = {
 	OPT_INT(struct ps_opts, last, 'n', "last", "N",
 		"Show the N newest containers, whatever their state", .min = 0, .max = 1 << 30),
 	OPT_FLAG(struct ps_opts, latest, 'l', "latest", "Show the newest container"),
+	OPT_FLAG(struct ps_opts, no_heading, 0, "noheading", "Print no column headings"),
 	OPT_FLAG(struct ps_opts, no_trunc, 0, "no-trunc", "Do not shorten ids and commands"),
 	OPT_FLAG(struct ps_opts, quiet, 'q', "quiet", "Print only ids"),
 	OPTION_END,
@@ -168,9 +170,9 @@ static char *command_text(const struct container_config *c, bool full)
 {
 	autofree char *line = strv_join(c->args, " ");
 
-	if (full || strlen(line) <= COMMAND_WIDTH)
-		return xasprintf("\"%s\"", line);
-	return xasprintf("\"%.*s\xe2\x80\xa6\"", COMMAND_WIDTH - 1, line);
+	autofree char *shown = full ? xstrdup(line) : table_ellipsis(line, COMMAND_WIDTH);
+
+	return xasprintf("\"%s\"", shown);
 }
 
 static char *ago(int64_t since_ns)
@@ -187,7 +189,6 @@ static struct json *row_of(const struct container_entry *e, const struct ps_opts
 	autofree char *status = container_status_text(&e->state);
 	autofree char *command = command_text(c, o->no_trunc);
 	autofree char *age = ago(c->created_ns);
-	autofree char *labels = strv_join(c->labels, ",");
 	autofree char *id = o->no_trunc ? xstrdup(c->id) : xstrndup(c->id, SHORT_ID_LEN);
 	struct json *row = json_object_new();
 	char created[CLOCK_RFC3339_SIZE];
@@ -204,7 +205,7 @@ static struct json *row_of(const struct container_entry *e, const struct ps_opts
 	json_set_string(row, "Status", status);
 	json_set_string(row, "State", container_status_name(e->state.status));
 	json_set_string(row, "Names", c->name ? c->name : "");
-	json_set_string(row, "Labels", labels);
+	output_set_labels(row, c->labels);
 	json_set_string(row, "Networks", c->network);
 	json_set_string(row, "Ports", "");
 	return row;
@@ -250,7 +251,8 @@ static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct
 		if (wanted(&l.v[i], o))
 			rows[n++] = row_of(&l.v[i], o);
 	}
-	r = output_rows(o->quiet && !o->format ? "{{.ID}}" : o->format, columns, rows, n, err);
+	r = (o->no_heading ? output_rows_bare : output_rows)(
+		o->quiet && !o->format ? "{{.ID}}" : o->format, columns, rows, n, err);
 	for (size_t i = 0; i < n; i++)
 		json_free(rows[i]);
 	return r;

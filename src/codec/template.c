@@ -113,6 +113,27 @@ static int take_close(struct parser *p)
 	return *p->at ? fail(p, "expected }}") : fail(p, "unclosed action");
 }
 
+/* Lines count from 1 and columns from 0, as Go's do. */
+static void mark_place(const struct parser *p, struct template_operand *op)
+{
+	const char *line = p->at;
+
+	while (line > p->text && line[-1] != '\n')
+		line--;
+	op->column = (unsigned)(p->at - line);
+	op->line = 1;
+	for (const char *c = p->text; c < p->at; c++)
+		op->line += *c == '\n';
+}
+
+/* The one method: {{.Label "key"}}, also of a variable. */
+static bool takes_arguments(const struct template_operand *op)
+{
+	if (op->kind == TEMPLATE_FUNCTION)
+		return true;
+	return op->n_fields > 0 && str_eq(op->fields[op->n_fields - 1], "Label");
+}
+
 /* .A.B behind an operand (or the beginning of one, for a field of the dot). */
 static int parse_fields(struct parser *p, struct template_operand *op)
 {
@@ -122,6 +143,8 @@ static int parse_fields(struct parser *p, struct template_operand *op)
 	while (*p->at == '.') {
 		size_t len;
 
+		if (n == 1)
+			mark_place(p, op);
 		p->at++;
 		len = word_len(p);
 		if (len == 0) {
@@ -277,6 +300,7 @@ static int parse_command(struct parser *p, struct template_command *ret)
 		}
 		GROW(operands, n, cap);
 		operands[n] = (struct template_operand){ .kind = TEMPLATE_DOT };
+		mark_place(p, &operands[n]);
 		r = parse_operand(p, &operands[n]);
 		if (r < 0)
 			break;
@@ -288,7 +312,7 @@ static int parse_command(struct parser *p, struct template_command *ret)
 		return r;
 	if (n == 0)
 		return fail(p, "missing value for command");
-	if (n > 1 && operands[0].kind != TEMPLATE_FUNCTION)
+	if (n > 1 && !takes_arguments(&operands[0]))
 		return fail(p, "can't give argument to a value that is no function");
 	return 0;
 }

@@ -61,13 +61,22 @@ static const struct command rmi = {
 	.usage = "IMAGE...",
 };
 
+static const struct command tree = {
+	.name = "image-tree",
+	.flags = COMMAND_VERB,
+	.aliases = (const char *const[]){ "image tree", "layers", NULL },
+	.group = COMMAND_IMAGES,
+	.summary = "Show layers",
+	.usage = "IMAGE",
+};
+
 static const struct command hidden = {
 	.name = "__hidden",
 	.flags = COMMAND_HIDDEN,
 	.summary = "Not for people",
 };
 
-static const struct command *const commands[] = { &run, &images, &rmi, &hidden, NULL };
+static const struct command *const commands[] = { &run, &images, &rmi, &tree, &hidden, NULL };
 
 static const struct option_spec no_options[] = { OPTION_END };
 
@@ -97,6 +106,10 @@ static void spellings_lead_to_the_command(void **state)
 	assert_ptr_equal(find("image ls -q", &used), &images);
 	assert_int_equal(used, 2);
 	assert_ptr_equal(find("__hidden", &used), &hidden);
+	assert_ptr_equal(find("image tree x", &used), &tree);
+	assert_int_equal(used, 2);
+	assert_ptr_equal(find("image-tree", &used), &tree);
+	assert_int_equal(used, 1);
 
 	assert_null(find("image", &used));
 	assert_int_equal(used, 1);
@@ -125,6 +138,9 @@ static void near_misses_are_offered(void **state)
 	unknown("image sl", "unknown command: proa image sl\nhint: did you mean image ls?");
 	unknown("frobnicate",
 		"unknown command: proa frobnicate\nhint: 'proa help' lists the commands");
+	unknown("image tre", "unknown command: proa image tre\nhint: did you mean image tree?");
+	unknown("image-tre",
+		"unknown command: proa image-tre\nhint: 'proa help' lists the commands");
 	/* Hidden ones are not. */
 	unknown("__hiden", "unknown command: proa __hiden\nhint: 'proa help' lists the commands");
 }
@@ -182,6 +198,9 @@ static void help_of_the_program_and_an_object(void **state)
 					  "  images  List images\n"
 					  "  rmi     Remove images\n"
 					  "\n"
+					  "Objects ('proa OBJECT' lists their commands):\n"
+					  "  container, image\n"
+					  "\n"
 					  "'proa COMMAND --help' tells more about a command.\n");
 	}
 	{
@@ -190,12 +209,31 @@ static void help_of_the_program_and_an_object(void **state)
 			"Usage:  proa image COMMAND\n"
 			"\n"
 			"Commands:\n"
-			"  ls       List images\n"
-			"  list     List images\n"
-			"  rm       Remove images\n"
+			"  tree  Show layers\n"
+			"  ls    List images\n"
+			"  list  List images\n"
+			"  rm    Remove images\n"
 			"\n"
 			"'proa image COMMAND --help' tells more about a command.\n");
 	}
+}
+
+static void verbs_are_shown_by_their_spelling(void **state)
+{
+	(void)state;
+	{
+		CAPTURE(text, help_command(out, &program, &tree));
+		assert_string_equal(text, "Usage:  proa image tree IMAGE\n"
+					  "\n"
+					  "Show layers\n"
+					  "\n"
+					  "Aliases:\n"
+					  "  proa image tree, proa layers\n");
+	}
+	CAPTURE(text, man_command(out, &program, &tree));
+	assert_non_null(strstr(text, "\nproa\\-image\\-tree \\- Show layers\n"));
+	assert_non_null(strstr(text, "\n\\fBproa image tree\\fR\n"));
+	assert_non_null(strstr(text, "Other spellings: proa layers."));
 }
 
 static void manual_page_escapes_and_orders(void **state)
@@ -245,6 +283,7 @@ int main(void)
 		cmocka_unit_test(near_misses_are_offered),
 		cmocka_unit_test(help_of_a_command),
 		cmocka_unit_test(help_of_the_program_and_an_object),
+		cmocka_unit_test(verbs_are_shown_by_their_spelling),
 		cmocka_unit_test(manual_page_escapes_and_orders),
 		cmocka_unit_test(completions_hide_what_is_hidden),
 		cmocka_unit_test(kinds_have_names),
