@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,3 +33,24 @@ int gz_reader_run(struct gz_reader *gz, struct stream *s, struct err *err) must_
 
 /* The input has ended: -ERR_FORMAT inside a member, or when there was none. */
 int gz_reader_finish(struct gz_reader *gz, struct err *err) must_check;
+
+/*
+ * Writing one member, the same bytes for the same input, level and library: no time, no name, no
+ * operating system but "Unix". Memory: about 256 KiB.
+ */
+#define GZ_LEVEL_DEFAULT 6
+#define GZ_LEVEL_MIN	 1
+#define GZ_LEVEL_MAX	 9
+
+struct gz_writer;
+
+/* Never NULL; the caller frees it. */
+struct gz_writer *gz_writer_new(int level) must_check;
+void gz_writer_free(struct gz_writer *gz);
+DEFINE_AUTO_PTR(gz_writer, struct gz_writer, gz_writer_free)
+
+/* Deflate until the input is used up or the room is. */
+void gz_writer_run(struct gz_writer *gz, struct stream *s);
+
+/* The input has ended: true when all of the end is written, false when more room is wanted. */
+bool gz_writer_finish(struct gz_writer *gz, struct stream *s);

@@ -55,6 +55,12 @@ struct media {
 void media_classify(const char *type, struct media *ret);
 
 /*
+ * The type of a layer with this compression, docker and foreign; the other members are ignored.
+ * NULL where there is none: docker has no zstd, nobody has xz or bzip2.
+ */
+const char *media_layer_type(const struct media *m);
+
+/*
  * By magic, from the first bytes of a stream; MEDIA_SNIFF_LEN are enough. zstd's skippable frames
  * count as zstd. What matches nothing is MEDIA_PLAIN.
  */

@@ -142,3 +142,59 @@ int gz_reader_finish(struct gz_reader *gz, struct err *err)
 		return err_set(err, ERR_FORMAT, "gzip: data is cut off");
 	return 0;
 }
+
+/* --- writing --- */
+
+struct gz_writer {
+	z_stream z;
+};
+
+struct gz_writer *gz_writer_new(int level)
+{
+	struct gz_writer *gz = NEW(struct gz_writer);
+
+	assert_that(level >= GZ_LEVEL_MIN && level <= GZ_LEVEL_MAX);
+	/* The library's own header: no name, time 0. */
+	assert_that(deflateInit2(&gz->z, level, Z_DEFLATED, GZ_WINDOW_BITS, 8,
+			    Z_DEFAULT_STRATEGY) == Z_OK);
+	return gz;
+}
+
+void gz_writer_free(struct gz_writer *gz)
+{
+	if (!gz)
+		return;
+	(void)deflateEnd(&gz->z);
+	free(gz);
+}
+
+/* Deflate once; true at the end of the stream. */
+static bool deflate_once(struct gz_writer *gz, struct stream *s, int flush)
+{
+	uInt give = s->in_len > UINT32_MAX ? UINT32_MAX : (uInt)s->in_len;
+	uInt room = s->out_len > UINT32_MAX ? UINT32_MAX : (uInt)s->out_len;
+	int z;
+
+	gz->z.next_in = (z_const Bytef *)s->in;
+	gz->z.avail_in = give;
+	gz->z.next_out = s->out;
+	gz->z.avail_out = room;
+	z = deflate(&gz->z, flush);
+	assert_that(z == Z_OK || z == Z_STREAM_END || z == Z_BUF_ERROR);
+	s->in += give - gz->z.avail_in;
+	s->in_len -= give - gz->z.avail_in;
+	s->out += room - gz->z.avail_out;
+	s->out_len -= room - gz->z.avail_out;
+	return z == Z_STREAM_END;
+}
+
+void gz_writer_run(struct gz_writer *gz, struct stream *s)
+{
+	while (s->in_len && s->out_len)
+		(void)deflate_once(gz, s, Z_NO_FLUSH);
+}
+
+bool gz_writer_finish(struct gz_writer *gz, struct stream *s)
+{
+	return s->out_len && deflate_once(gz, s, Z_FINISH);
+}

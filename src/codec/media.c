@@ -86,6 +86,21 @@ void media_classify(const char *type, struct media *ret)
 	}
 }
 
+const char *media_layer_type(const struct media *m)
+{
+	/* docker's zstd is read, but it is not a type that registries and docker agree about. */
+	if (m->docker && m->compression == MEDIA_ZSTD)
+		return NULL;
+	for (size_t i = 0; i < sizeof(known_types) / sizeof(known_types[0]); i++) {
+		const struct media *k = &known_types[i].media;
+
+		if (k->kind == MEDIA_KIND_LAYER && k->compression == m->compression &&
+			k->docker == m->docker && k->foreign == m->foreign)
+			return known_types[i].type;
+	}
+	return NULL;
+}
+
 enum media_compression media_sniff(const void *bytes, size_t len)
 {
 	static const unsigned char xz_magic[6] = { 0xfd, '7', 'z', 'X', 'Z', 0 };
