@@ -73,23 +73,39 @@ struct http_sink {
 	void *ctx;
 };
 
-enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST };
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE };
 
 enum http_flags {
-	HTTP_ONE_TRY = 1 << 0, /* no retries */
+	HTTP_ONE_TRY = 1 << 0,	 /* no retries */
+	HTTP_VERSION_1 = 1 << 1, /* not HTTP/2: it broke before */
 };
+
+/* A body that is read while it is sent: again from `offset` for each redirect and each try. */
+struct http_file {
+	int fd;		      /* a regular file, the caller's, open until `done` */
+	uint64_t offset, len; /* the part that is sent */
+	void (*progress)(
+		void *ctx, uint64_t sent); /* NULL, or: so many bytes of it are on their way */
+	void *ctx;
+};
+
+#define HTTP_RANGE_SIZE 44 /* "START-END" of two 64-bit numbers */
 
 /* Everything is copied by http_start, except what ctx points to. */
 struct http_request {
 	enum http_method method;
 	const struct url *url;
-	const char *authorization; /* whole value, or NULL; goes to url's origin only */
-	const char *certs_name;	   /* name for certs.d where it is not the host's, or NULL */
-	const char *accept;	   /* one comma-joined list, or NULL */
-	const char *content_type;  /* of body */
-	const void *body;	   /* HTTP_POST */
+	const char *authorization;     /* whole value, or NULL; goes to url's origin only */
+	const struct tls_options *tls; /* instead of http_options.tls; outlives the struct http */
+	const char *certs_name;	       /* name for certs.d where it is not the host's, or NULL */
+	const char *accept;	       /* one comma-joined list, or NULL */
+	const char *content_type;      /* of body or file, or NULL */
+	const void *body;	       /* HTTP_POST, HTTP_PUT, HTTP_PATCH */
 	size_t body_len;
-	uint64_t offset;   /* first byte wanted (Range) */
+	const struct http_file *file; /* a body from a file (HTTP_PUT, HTTP_PATCH), or NULL */
+	const char *content_range;    /* of the body, "START-END" (OCI's form), or NULL */
+	int64_t delay_ns;	      /* wait so long before the first try */
+	uint64_t offset;	      /* first byte wanted (Range) */
 	uint64_t size;	   /* of the whole object when known, else 0: less and more fail */
 	uint64_t max_body; /* collected body at most this long; -ERR_LIMIT past it */
 	unsigned flags;	   /* enum http_flags */
@@ -104,6 +120,13 @@ struct http_request {
 };
 
 int http_new(const struct http_options *options, struct http **ret, struct err *err) must_check;
+
+/*
+ * May a server at `from`, asked by way of `origin`, send us to `to` by a redirect or as the place
+ * of an upload? -ERR_DENIED: from https to http, or to this host or link from elsewhere.
+ */
+int http_check_target(const struct url *origin, const struct url *from, const struct url *to,
+	struct err *err) must_check;
 
 /* Cancels what still runs (no done function is called). NULL is fine. */
 void http_free(struct http *h);

@@ -7,53 +7,10 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/str.h"
-#include "codec/media.h"
 #include "codec/registry_error.h"
-
-/* One line, comma-joined: some servers read the first Accept header only (registry.md 2.1). */
-#define ACCEPT_MANIFESTS                                              \
-	"application/vnd.oci.image.index.v1+json, "                   \
-	"application/vnd.docker.distribution.manifest.list.v2+json, " \
-	"application/vnd.oci.image.manifest.v1+json, "                \
-	"application/vnd.docker.distribution.manifest.v2+json, */*"
+#include "registry/client_priv.h"
 
 #define MAX_CHALLENGES 2 /* of one request: a missing token, then a stale or narrow one */
-
-/* A request that answers challenges. */
-struct client_op {
-	struct client_op *next, *prev;
-	struct client *client;
-	struct url url;
-	enum http_method method;
-	const char *accept; /* static */
-	uint64_t offset, size, max_body;
-	struct http_sink sink;
-	struct http_transfer *transfer;
-	char *sent; /* Authorization of the request under way */
-	unsigned challenges;
-	/* As http_request.done; the op is freed behind it. */
-	void (*done)(void *ctx, const struct http_response *response, int r, const struct err *err);
-	void *ctx;
-};
-
-struct client_blob {
-	struct client_op *op;
-	struct client_blob_request q;
-};
-
-struct client {
-	struct http *http;
-	struct auth *auth;
-	struct tls_options tls;
-	char *domain; /* as the reference has it: names certs.d, credentials and messages */
-	char *path;
-	char *scope;
-	struct url base; /* https://host:port/ */
-	bool decided;	 /* base.https is final */
-	bool insecure;
-	bool warned;
-	struct client_op *ops;
-};
 
 /* --- life --- */
 
@@ -65,33 +22,48 @@ static int make_base(struct client *c, bool https, struct url *ret, struct err *
 	return url_parse(text, ret, err);
 }
 
-static int set_up(struct client *c, const struct client_options *o, struct err *err)
+static int open_http(struct client *c, const struct client_options *o, struct err *err)
 {
 	struct http_options http = {
-		.tls = { .mode = o->tls, .cert_dir = o->cert_dir, .registry = c->domain },
+		.tls = c->tls,
 		.retries = o->retries,
 		.retry_delay_ms = o->retry_delay_ms,
 		.connect_seconds = HTTP_CONNECT_SECONDS,
 		.stall_seconds = HTTP_STALL_SECONDS,
 	};
+
+	c->borrowed = o->beside != NULL;
+	if (!c->borrowed)
+		return http_new(&http, &c->http, err);
+	c->http = o->beside->http;
+	return 0;
+}
+
+static int set_up(struct client *c, const struct client_options *o, struct err *err)
+{
 	struct auth_options auth = {
 		.authfile = o->authfile,
 		.credentials = o->credentials,
 		.registry = c->domain,
 		.repository = c->path,
+		.tls = &c->tls,
+		.login = o->login,
+		.insecure = o->tls == TLS_INSECURE,
 	};
 	int r;
 
+	c->tls = (struct tls_options){
+		.mode = o->tls,
+		.cert_dir = o->cert_dir,
+		.registry = c->domain,
+	};
 	r = make_base(c, true, &c->base, err);
 	if (r < 0)
 		return r;
-	c->insecure = tls_is_insecure(&http.tls, &c->base, c->domain);
+	c->insecure = tls_is_insecure(&c->tls, &c->base, c->domain);
 	c->decided = !c->insecure;
-	auth.insecure = o->tls == TLS_INSECURE;
-	r = http_new(&http, &c->http, err);
-	if (r < 0)
-		return r;
-	return auth_new(c->http, &auth, &c->auth, err);
+	r = open_http(c, o, err);
+	return r < 0 ? r : auth_new(c->http, &auth, &c->auth, err);
 }
 
 int client_new(const struct client_options *o, const struct reference *ref, struct client **ret,
@@ -103,6 +75,10 @@ int client_new(const struct client_options *o, const struct reference *ref, stru
 	c->domain = xstrdup(ref->domain);
 	c->path = xstrdup(ref->path);
 	c->scope = xasprintf("repository:%s:pull", ref->path);
+	c->push_scope = xasprintf("repository:%s:pull,push", ref->path);
+	c->retries = o->retries;
+	c->retry_delay_ms = o->retry_delay_ms;
+	c->one_try = o->one_try;
 	r = set_up(c, o, err);
 	if (r < 0) {
 		client_free(c);
@@ -112,7 +88,7 @@ int client_new(const struct client_options *o, const struct reference *ref, stru
 	return 0;
 }
 
-static void free_op(struct client_op *op)
+void client_op_free(struct client_op *op)
 {
 	struct client *c = op->client;
 
@@ -128,6 +104,7 @@ static void free_op(struct client_op *op)
 	if (op->sent)
 		explicit_bzero(op->sent, strlen(op->sent));
 	free(op->sent);
+	free(op->own_scope);
 	url_done(&op->url);
 	free(op);
 }
@@ -137,14 +114,16 @@ void client_free(struct client *c)
 	if (!c)
 		return;
 	while (c->ops)
-		free_op(c->ops);
+		client_op_free(c->ops);
 	if (c->auth)
 		auth_free(c->auth);
-	http_free(c->http);
+	if (!c->borrowed)
+		http_free(c->http);
 	url_done(&c->base);
 	free(c->domain);
 	free(c->path);
 	free(c->scope);
+	free(c->push_scope);
 	free(c);
 }
 
@@ -159,19 +138,29 @@ int client_poll(
 static void on_op_answer(
 	void *ctx, const struct http_response *response, int r, const struct err *err);
 
-static int send_op(struct client_op *op, struct err *err)
+int client_op_send(struct client_op *op, struct err *err)
 {
 	struct client *c = op->client;
-	const char *header = auth_header(c->auth, c->scope);
+	/* An upload may live elsewhere: what is ours to know is not theirs. */
+	bool ours = url_same_origin(&op->url, &c->base);
+	const char *header = ours ? auth_header(c->auth, op->scope) : NULL;
 	struct http_request q = {
 		.method = op->method,
 		.url = &op->url,
 		.authorization = header,
+		.tls = &c->tls,
 		.certs_name = c->domain,
 		.accept = op->accept,
+		.content_type = op->content_type,
+		.content_range = *op->content_range ? op->content_range : NULL,
+		.body = op->body,
+		.body_len = op->body_len,
+		.file = op->file.len ? &op->file : NULL,
 		.offset = op->offset,
 		.size = op->size,
 		.max_body = op->max_body,
+		.flags = op->flags,
+		.delay_ns = op->delay_ns,
 		.sink = op->sink,
 		.done = on_op_answer,
 		.ctx = op,
@@ -179,6 +168,7 @@ static int send_op(struct client_op *op, struct err *err)
 
 	free(op->sent);
 	op->sent = xstrdup(header);
+	op->delay_ns = 0;
 	return http_start(c->http, &q, &op->transfer, err);
 }
 
@@ -186,7 +176,7 @@ static void finish_op(
 	struct client_op *op, const struct http_response *response, int r, const struct err *err)
 {
 	op->done(op->ctx, response, r, err);
-	free_op(op);
+	client_op_free(op);
 }
 
 static void fail_op(struct client_op *op, int r, const struct err *err)
@@ -206,7 +196,7 @@ static void on_op_authorized(void *ctx, int r, const struct err *err)
 		fail_op(op, r, err);
 		return;
 	}
-	r = send_op(op, &own);
+	r = client_op_send(op, &own);
 	if (r < 0)
 		fail_op(op, r, &own);
 }
@@ -215,7 +205,7 @@ static void challenge_op(struct client_op *op, const struct http_response *respo
 {
 	struct auth_question q = {
 		.response = response,
-		.scope = op->client->scope,
+		.scope = op->scope,
 		.sent = op->sent,
 		.done = on_op_authorized,
 		.ctx = op,
@@ -248,6 +238,7 @@ static int ping_for(struct client_op *op, struct err *err)
 	struct http_request q = {
 		.method = HTTP_GET,
 		.url = &url,
+		.tls = &c->tls,
 		.certs_name = c->domain,
 		.max_body = HTTP_MAX_ERROR_BODY,
 		.done = on_ping,
@@ -265,7 +256,8 @@ static bool is_challenge(const struct client_op *op, const struct http_response 
 {
 	const char *header = http_header(response, "WWW-Authenticate", 0);
 
-	if (op->challenges >= MAX_CHALLENGES || !url_same_origin(response->url, &op->url))
+	if (op->no_challenge || op->challenges >= MAX_CHALLENGES ||
+		!url_same_origin(response->url, &op->client->base))
 		return false;
 	if (response->status == 403)
 		return header && strstr(header, "insufficient_scope");
@@ -284,6 +276,22 @@ static void show_warning(struct client *c, const struct http_response *response)
 	log_warn("%s: %.*s", c->domain, (int)(close - open - 1), open + 1);
 }
 
+/*
+ * The registry took what it was sent: a refusal from now on means that the token ran out, as often
+ * as it takes to move a big blob with tokens of a few seconds.
+ */
+static void note_success(struct client_op *op, const struct http_response *response)
+{
+	bool moved = response->position > op->offset;
+
+	if (!url_same_origin(&op->url, &op->client->base))
+		return;
+	if (moved)
+		op->challenges = 0;
+	if (moved || (response->status > 0 && response->status != 401 && response->status != 403))
+		auth_accepted(op->client->auth, op->scope, op->sent);
+}
+
 static void on_op_answer(
 	void *ctx, const struct http_response *response, int r, const struct err *failure)
 {
@@ -291,6 +299,7 @@ static void on_op_answer(
 	struct err err = *failure;
 
 	op->transfer = NULL;
+	note_success(op, response);
 	op->offset = response->position;
 	show_warning(op->client, response);
 	if (r < 0 || !is_challenge(op, response)) {
@@ -306,22 +315,30 @@ static void on_op_answer(
 		finish_op(op, response, r, &err);
 }
 
-static struct client_op *new_op(
-	struct client *c, const char *kind, const char *name, struct err *err)
+struct client_op *client_op_for_url(struct client *c, const struct url *url)
 {
 	struct client_op *op = NEW(struct client_op);
-	autofree char *path = xasprintf("/v2/%s/%s/%s", c->path, kind, name);
 
 	op->client = c;
+	op->scope = c->scope;
+	op->max_body = HTTP_MAX_ERROR_BODY;
 	op->next = c->ops;
 	if (op->next)
 		op->next->prev = op;
 	c->ops = op;
-	if (url_resolve(&c->base, path, &op->url, err) < 0) {
-		free_op(op);
-		return NULL;
-	}
+	url_copy(url, &op->url);
 	return op;
+}
+
+struct client_op *client_op_new(
+	struct client *c, const char *kind, const char *name, struct err *err)
+{
+	autofree char *path = xasprintf("/v2/%s/%s/%s", c->path, kind, name);
+	AUTO(url) struct url url = { 0 };
+
+	if (url_resolve(&c->base, path, &url, err) < 0)
+		return NULL;
+	return client_op_for_url(c, &url);
 }
 
 /* --- endpoint --- */
@@ -347,6 +364,7 @@ static int probe(struct client *c, bool https, struct probe *ret, struct err *er
 	struct http_request q = {
 		.method = HTTP_GET,
 		.url = &url,
+		.tls = &c->tls,
 		.certs_name = c->domain,
 		.max_body = HTTP_MAX_ERROR_BODY,
 		.flags = HTTP_ONE_TRY,
@@ -370,7 +388,7 @@ static int probe(struct client *c, bool https, struct probe *ret, struct err *er
 }
 
 /* https without verification first, plain http when nothing there speaks TLS. */
-static int decide_endpoint(struct client *c, struct err *err)
+int client_decide_endpoint(struct client *c, struct err *err)
 {
 	struct probe https = { 0 }, http = { 0 };
 	int r;
@@ -390,15 +408,17 @@ static int decide_endpoint(struct client *c, struct err *err)
 
 /* --- answers --- */
 
-static const char *advice(int kind)
+static int advise(const struct client *c, int r, struct err *err)
 {
-	return kind == ERR_AUTH ? "the repository may not exist or may need a login: "
-				  "use --creds or --authfile"
-				: "the registry limits requests: log in, or try again later";
+	if (r == -ERR_AUTH)
+		return err_hint(err, r,
+			"the repository may not exist or may need a login: proa login %s",
+			c->domain);
+	return err_hint(err, r, "the registry limits requests: log in, or try again later");
 }
 
 /* An answer that is not the one hoped for. */
-static int status_error(
+int client_status_error(
 	const struct client *c, const struct http_response *response, struct err *err)
 {
 	autofree char *shown = url_display(response->url);
@@ -416,7 +436,7 @@ static int status_error(
 		r = err_set(err, kind, "%s answered %d%s%s", c->domain, response->status,
 			e.message[0] ? ": " : "", e.message);
 	if (r == -ERR_AUTH || response->status == 429)
-		err_hint(err, r, "%s", advice(-r));
+		return advise(c, r, err);
 	return r;
 }
 
@@ -431,31 +451,22 @@ static char *clean_type(const char *v)
 	return type;
 }
 
-/* --- manifests --- */
+/* --- waiting --- */
 
-void client_manifest_done(struct client_manifest *m)
+void client_wait_done(struct client_wait *w)
 {
-	free(m->bytes);
-	free(m->content_type);
-	*m = (struct client_manifest){ 0 };
+	free(w->content_type);
+	free(w->link);
+	free(w->code);
+	free(w->bytes);
+	*w = (struct client_wait){ 0 };
 }
-
-/* A request that is waited for. */
-struct wait {
-	struct client *client;
-	bool done;
-	int r;
-	struct err *err;
-	int status;
-	struct digest header; /* Docker-Content-Digest, when it is one */
-	bool encoded;	      /* a Content-Encoding that nobody asked for */
-	struct client_manifest answer;
-};
 
 static void on_wait(void *ctx, const struct http_response *response, int r, const struct err *err)
 {
-	struct wait *w = ctx;
+	struct client_wait *w = ctx;
 	const char *digest = http_header(response, "Docker-Content-Digest", 0);
+	struct registry_error e;
 
 	w->done = true;
 	w->r = r;
@@ -465,191 +476,43 @@ static void on_wait(void *ctx, const struct http_response *response, int r, cons
 			*w->err = *err;
 		return;
 	}
-	if (response->status != 200) {
-		w->r = status_error(w->client, response, w->err);
+	if (response->status < 200 || response->status > 299) {
+		registry_error_parse(buf_str(response->body), response->body->len, &e);
+		w->code = *e.code ? xstrdup(e.code) : NULL;
+		w->r = client_status_error(w->client, response, w->err);
 		return;
 	}
 	if (digest)
-		(void)!digest_parse(digest, &w->header, NULL);
+		(void)!digest_parse(digest, &w->digest, NULL);
 	w->encoded = http_header(response, "Content-Encoding", 0) != NULL;
-	w->answer.content_type = clean_type(http_header(response, "Content-Type", 0));
-	w->answer.len = response->body->len;
-	w->answer.bytes = buf_take(response->body);
+	w->content_type = clean_type(http_header(response, "Content-Type", 0));
+	w->link = xstrdup(http_header(response, "Link", 0));
+	w->len = response->body->len;
+	w->bytes = buf_take(response->body);
 }
 
-static int wait_for_op(struct client_op *op, struct wait *w, struct err *err)
+int client_op_wait(struct client_op *op, struct client_wait *w, struct err *err)
 {
 	struct client *c = op->client;
 	int r;
 
 	w->client = c;
 	w->err = err;
+	if (c->one_try)
+		op->flags |= HTTP_ONE_TRY;
 	op->done = on_wait;
 	op->ctx = w;
-	r = send_op(op, err);
+	r = client_op_send(op, err);
 	if (r < 0) {
-		free_op(op);
+		client_op_free(op);
 		return r;
 	}
 	while (!w->done) {
 		r = client_poll(c, NULL, 0, -1, err);
 		if (r < 0 && !w->done)
-			free_op(op);
+			client_op_free(op);
 		if (r < 0)
 			return r;
 	}
 	return w->r;
-}
-
-static int check_digest(const struct wait *w, const char *wanted, struct err *err)
-{
-	const char *hint = w->encoded ? " (the answer came with a Content-Encoding)" : "";
-
-	if (strchr(wanted, ':') && !str_eq(wanted, w->answer.digest.text))
-		return err_set(err, ERR_DIGEST, "manifest %s: the registry sent %s instead%s",
-			wanted, w->answer.digest.text, hint);
-	if (digest_is_set(&w->header) && !digest_equal(&w->header, &w->answer.digest))
-		return err_set(err, ERR_DIGEST,
-			"manifest %s: its bytes are %s, the registry's header says %s%s", wanted,
-			w->answer.digest.text, w->header.text, hint);
-	return 0;
-}
-
-int client_manifest(
-	struct client *c, const char *tag_or_digest, struct client_manifest *ret, struct err *err)
-{
-	struct wait w = { 0 };
-	struct client_op *op;
-	int r;
-
-	r = decide_endpoint(c, err);
-	if (r < 0)
-		return r;
-	op = new_op(c, "manifests", tag_or_digest, err);
-	if (!op)
-		return -ERR_FORMAT;
-	op->accept = ACCEPT_MANIFESTS;
-	op->max_body = CLIENT_MAX_MANIFEST;
-	r = wait_for_op(op, &w, err);
-	if (r < 0) /* a tag is in the image's name, which the caller adds */
-		return strchr(tag_or_digest, ':') ? err_ctx(err, r, "manifest %s", tag_or_digest)
-						  : r;
-	digest_of(w.answer.bytes, w.answer.len, &w.answer.digest);
-	r = check_digest(&w, tag_or_digest, err);
-	if (r < 0) {
-		client_manifest_done(&w.answer);
-		return r;
-	}
-	*ret = w.answer;
-	return 0;
-}
-
-int client_head(struct client *c, const char *tag, struct digest *ret, struct err *err)
-{
-	struct wait w = { 0 };
-	struct client_op *op;
-	int r;
-
-	r = decide_endpoint(c, err);
-	if (r < 0)
-		return r;
-	op = new_op(c, "manifests", tag, err);
-	if (!op)
-		return -ERR_FORMAT;
-	op->method = HTTP_HEAD;
-	op->accept = ACCEPT_MANIFESTS;
-	r = wait_for_op(op, &w, err);
-	client_manifest_done(&w.answer);
-	/* HEAD has no body to explain a refusal with: let the caller GET and learn why. */
-	if (w.status != 0 && w.status != 200)
-		return 0;
-	if (r < 0)
-		return r;
-	if (!digest_is_set(&w.header))
-		return 0;
-	*ret = w.header;
-	return 1;
-}
-
-/* --- blobs --- */
-
-static void on_blob(void *ctx, const struct http_response *response, int r, const struct err *err)
-{
-	struct client_blob *b = ctx;
-	struct err own = *err;
-
-	if (r == 0 && response->status != 200 && response->status != 206)
-		r = status_error(b->op->client, response, &own);
-	b->q.done(b->q.sink.ctx, r, &own);
-	free(b);
-}
-
-int client_blob(struct client *c, const struct client_blob_request *q, struct client_blob **ret,
-	struct err *err)
-{
-	struct client_op *op;
-	struct client_blob *b;
-	int r;
-
-	r = decide_endpoint(c, err);
-	if (r < 0)
-		return r;
-	op = new_op(c, "blobs", q->digest->text, err);
-	if (!op)
-		return -ERR_FORMAT;
-	b = NEW(struct client_blob);
-	b->op = op;
-	b->q = *q;
-	op->offset = q->offset;
-	op->size = q->size;
-	op->sink = q->sink;
-	op->done = on_blob;
-	op->ctx = b;
-	r = send_op(op, err);
-	if (r < 0) {
-		free_op(op);
-		free(b);
-		return r;
-	}
-	*ret = b;
-	return 0;
-}
-
-void client_blob_cancel(struct client_blob *b)
-{
-	free_op(b->op);
-	free(b);
-}
-
-int client_blob_read(
-	struct client *c, const struct digest *digest, uint64_t size, char **ret, struct err *err)
-{
-	struct wait w = { 0 };
-	struct client_op *op;
-	int r;
-
-	if (size > CLIENT_MAX_CONFIG)
-		return err_set(err, ERR_LIMIT,
-			"blob %s: %llu bytes are more than a config may have", digest->text,
-			(unsigned long long)size);
-	r = decide_endpoint(c, err);
-	if (r < 0)
-		return r;
-	op = new_op(c, "blobs", digest->text, err);
-	if (!op)
-		return -ERR_FORMAT;
-	op->max_body = size;
-	r = wait_for_op(op, &w, err);
-	if (r < 0)
-		return err_ctx(err, r, "blob %s", digest->text);
-	digest_of(w.answer.bytes, w.answer.len, &w.answer.digest);
-	if (w.answer.len != size || !digest_equal(&w.answer.digest, digest)) {
-		r = err_set(err, ERR_DIGEST, "blob %s: the registry sent %zu bytes with digest %s",
-			digest->text, w.answer.len, w.answer.digest.text);
-		client_manifest_done(&w.answer);
-		return r;
-	}
-	*ret = TAKE_PTR(w.answer.bytes);
-	client_manifest_done(&w.answer);
-	return 0;
 }

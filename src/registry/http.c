@@ -9,18 +9,24 @@
 #include "base/str.h"
 #include "registry/http_priv.h"
 #include "registry/proxy.h"
+#include "sys/file.h"
 
 /*
  * Big enough that one wakeup empties a socket's buffer; a handle has one of it only while it is
  * connected, so three downloads cost three.
  */
 #define RECEIVE_BUFFER (128 * 1024L)
+#define SEND_BUFFER    (256 * 1024L)
+
+/* A registry that takes a big body may work on it for long before it answers. */
+#define BIG_BODY	  (1024 * 1024)
+#define BIG_BODY_PATIENCE 5
 
 #define USER_AGENT "proa/" PROA_VERSION
 
 struct trust_entry {
 	struct trust_entry *next;
-	char *key; /* "https://host:port name" */
+	char *key; /* how, and for whom */
 	struct tls_trust trust;
 };
 
@@ -49,7 +55,9 @@ static int find_trust(struct http *h, const struct http_transfer *t, const struc
 	autofree char *authority = url_authority(&t->url);
 	/* certs.d is named by the registry as the user wrote it; other hosts by their own name. */
 	const char *name = url_same_origin(&t->url, &t->origin) ? t->certs_name : NULL;
-	autofree char *key = xasprintf("%d %s %s", t->url.https, authority, name ? name : "");
+	const struct tls_options *o = t->q.tls ? t->q.tls : &h->options.tls;
+	autofree char *key = xasprintf("%d %d %s %s %s", t->url.https, (int)o->mode, authority,
+		name ? name : "", o->cert_dir ? o->cert_dir : "");
 	struct trust_entry *e;
 	int r;
 
@@ -60,7 +68,7 @@ static int find_trust(struct http *h, const struct http_transfer *t, const struc
 		}
 	}
 	e = NEW(struct trust_entry);
-	r = tls_trust_find(&h->options.tls, &t->url, name, &e->trust, err);
+	r = tls_trust_find(o, &t->url, name, &e->trust, err);
 	if (r < 0) {
 		free(e);
 		return r;
@@ -111,6 +119,50 @@ static size_t on_body(char *data, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
+static uint64_t body_len(const struct http_transfer *t)
+{
+	return t->file.len ? t->file.len : t->q.body_len;
+}
+
+static size_t on_send(char *to, size_t size, size_t n, void *ctx)
+{
+	struct http_transfer *t = ctx;
+	uint64_t left = body_len(t) - t->body_at;
+	size_t len = size * n < left ? size * n : (size_t)left;
+	int r = 0;
+
+	if (len == 0)
+		return 0;
+	if (t->file.len)
+		r = file_pread_exact(t->file.fd, to, len, t->file.offset + t->body_at, &t->err);
+	else
+		memcpy(to, t->body + t->body_at, len);
+	if (r < 0) {
+		t->failure = r;
+		return CURL_READFUNC_ABORT;
+	}
+	t->body_at += len;
+	if (t->file.progress)
+		t->file.progress(t->file.ctx, t->body_at);
+	return len;
+}
+
+/*
+ * libcurl starts over by itself where a kept connection turns out to be dead. Bytes that may have
+ * arrived are not sent twice behind the back of who keeps count (HTTP_ONE_TRY).
+ */
+static int on_rewind(void *ctx, curl_off_t offset, int origin)
+{
+	struct http_transfer *t = ctx;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > body_len(t))
+		return CURL_SEEKFUNC_CANTSEEK;
+	if ((t->q.flags & HTTP_ONE_TRY) && t->body_at > 0)
+		return CURL_SEEKFUNC_FAIL;
+	t->body_at = (uint64_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
 /* --- one hop --- */
 
 static void end_hop(struct http_transfer *t)
@@ -120,6 +172,9 @@ static void end_hop(struct http_transfer *t)
 		curl_easy_cleanup(t->easy);
 		t->easy = NULL;
 	}
+	/* One of these lines is the Authorization. */
+	for (struct curl_slist *line = t->slist; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data));
 	curl_slist_free_all(t->slist);
 	t->slist = NULL;
 }
@@ -152,8 +207,11 @@ static bool set_trust(CURL *easy, const struct tls_trust *trust)
 static bool set_connection(CURL *easy, struct http_transfer *t)
 {
 	autofree char *proxy = proxy_find(&t->url);
+	long patience = (long)t->http->options.stall_seconds;
 	bool ok = true;
 
+	if (body_len(t) > BIG_BODY)
+		patience *= BIG_BODY_PATIENCE;
 	SET(easy, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075500
 	SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -164,10 +222,11 @@ static bool set_connection(CURL *easy, struct http_transfer *t)
 	SET(easy, CURLOPT_NOPROXY, "");
 	SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	SET(easy, CURLOPT_HTTP_VERSION,
-		(long)(t->http1 ? CURL_HTTP_VERSION_1_1 : CURL_HTTP_VERSION_2TLS));
+		(long)(t->http1 || (t->q.flags & HTTP_VERSION_1) ? CURL_HTTP_VERSION_1_1
+								 : CURL_HTTP_VERSION_2TLS));
 	SET(easy, CURLOPT_CONNECTTIMEOUT, (long)t->http->options.connect_seconds);
 	SET(easy, CURLOPT_LOW_SPEED_LIMIT, 1024L);
-	SET(easy, CURLOPT_LOW_SPEED_TIME, (long)t->http->options.stall_seconds);
+	SET(easy, CURLOPT_LOW_SPEED_TIME, patience);
 	SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(easy, CURLOPT_BUFFERSIZE, RECEIVE_BUFFER);
 	return ok;
@@ -183,6 +242,40 @@ static void add_header(struct http_transfer *t, const char *name, const char *va
 	t->slist = list;
 }
 
+static bool set_method(CURL *easy, struct http_transfer *t)
+{
+	bool ok = true;
+
+	switch (t->q.method) {
+	case HTTP_GET:
+		return true;
+	case HTTP_HEAD:
+		SET(easy, CURLOPT_NOBODY, 1L);
+		return ok;
+	case HTTP_DELETE:
+		SET(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
+		return ok;
+	case HTTP_POST:
+		SET(easy, CURLOPT_POST, 1L);
+		SET(easy, CURLOPT_POSTFIELDS, t->body ? t->body : "");
+		SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->q.body_len);
+		return ok;
+	case HTTP_PATCH:
+		SET(easy, CURLOPT_CUSTOMREQUEST, "PATCH");
+		break;
+	case HTTP_PUT:
+		break;
+	}
+	SET(easy, CURLOPT_UPLOAD, 1L);
+	SET(easy, CURLOPT_READFUNCTION, on_send);
+	SET(easy, CURLOPT_READDATA, t);
+	SET(easy, CURLOPT_SEEKFUNCTION, on_rewind);
+	SET(easy, CURLOPT_SEEKDATA, t);
+	SET(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)body_len(t));
+	SET(easy, CURLOPT_UPLOAD_BUFFERSIZE, SEND_BUFFER);
+	return ok;
+}
+
 static bool set_message(CURL *easy, struct http_transfer *t)
 {
 	autofree char *url = url_format(&t->url);
@@ -192,17 +285,15 @@ static bool set_message(CURL *easy, struct http_transfer *t)
 	SET(easy, CURLOPT_USERAGENT, USER_AGENT);
 	SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
 	add_header(t, "Accept", t->accept ? t->accept : "*/*");
+	add_header(t, "Accept-Encoding", "identity");
 	add_header(t, "Expect", "");
 	if (t->authorization && !t->left_origin)
 		add_header(t, "Authorization", t->authorization);
-	if (t->q.method == HTTP_HEAD)
-		SET(easy, CURLOPT_NOBODY, 1L);
-	if (t->q.method == HTTP_POST) {
+	if (t->content_type)
 		add_header(t, "Content-Type", t->content_type);
-		SET(easy, CURLOPT_POST, 1L);
-		SET(easy, CURLOPT_POSTFIELDS, t->body);
-		SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->q.body_len);
-	}
+	if (t->content_range)
+		add_header(t, "Content-Range", t->content_range);
+	ok = ok && set_method(easy, t);
 	if (t->position > 0) {
 		autofree char *range = xasprintf("bytes=%llu-", (unsigned long long)t->position);
 
@@ -215,12 +306,14 @@ static bool set_message(CURL *easy, struct http_transfer *t)
 static void reset_answer(struct http_transfer *t)
 {
 	http_headers_done(&t->headers);
+	http_encoding_reset(t);
 	explicit_bzero(t->collected.data, t->collected.cap);
 	buf_reset(&t->collected);
 	t->collected_enough = false;
 	t->status = 0;
 	t->begun = false;
 	t->hop_start = t->position;
+	t->body_at = 0;
 	t->curl_error[0] = '\0';
 	t->failure = 0;
 }
@@ -269,6 +362,7 @@ static void free_transfer(struct http_transfer *t)
 	if (t->next)
 		t->next->prev = t->prev;
 	http_headers_done(&t->headers);
+	http_encoding_reset(t);
 	if (t->collected.data)
 		explicit_bzero(t->collected.data, t->collected.cap);
 	buf_done(&t->collected);
@@ -282,6 +376,7 @@ static void free_transfer(struct http_transfer *t)
 	free(t->certs_name);
 	free(t->accept);
 	free(t->content_type);
+	free(t->content_range);
 	free(t->body);
 	free(t);
 }
@@ -297,11 +392,8 @@ static void report(struct http_transfer *t, int r)
 	};
 	autofree char *shown = url_display(&t->url);
 
-	log_debug("%s %s: %d, %llu bytes, %lld ms%s%s",
-		t->q.method == HTTP_GET	   ? "GET"
-		: t->q.method == HTTP_HEAD ? "HEAD"
-					   : "POST",
-		shown, t->status, (unsigned long long)(t->position + t->collected.len),
+	log_debug("%s %s: %d, %llu bytes, %lld ms%s%s", http_method_name(t->q.method), shown,
+		t->status, (unsigned long long)(t->position + t->collected.len + t->body_at),
 		(long long)((clock_boottime_ns() - t->started_at) / 1000000), r < 0 ? ": " : "",
 		r < 0 ? t->err.msg : "");
 	end_hop(t);
@@ -397,6 +489,9 @@ static enum http_verdict judge(struct http_transfer *t)
 	}
 	if (t->collected_enough || code == CURLE_OK)
 		return http_judge_answer(t);
+	/* Refused in the middle of our body, and the connection closed behind the answer. */
+	if (code == CURLE_SEND_ERROR && t->status >= 400)
+		return http_judge_answer(t);
 	switch ((int)code) {
 	case CURLE_HTTP2:
 	case CURLE_HTTP2_STREAM:
@@ -410,7 +505,10 @@ static enum http_verdict judge(struct http_transfer *t)
 	case CURLE_PARTIAL_FILE:
 	case CURLE_RECV_ERROR:
 	case CURLE_SEND_ERROR:
+	case CURLE_SEND_FAIL_REWIND:
 	case CURLE_GOT_NOTHING:
+		/* Over TLS it may have been HTTP/2 that was not understood. */
+		t->http1 = t->http1 || (t->url.https && t->status == 0);
 		return http_judge_failure(t, true, -ERR_NETWORK, text);
 	default:
 		return judge_tls(t, code, text);
@@ -444,6 +542,13 @@ void http_free(struct http *h)
 	free(h);
 }
 
+static int delay(struct http_transfer *t, int64_t ns)
+{
+	t->state = HTTP_WAITING;
+	t->retry_at = clock_boottime_ns() + ns;
+	return 0;
+}
+
 int http_start(
 	struct http *h, const struct http_request *q, struct http_transfer **ret, struct err *err)
 {
@@ -459,6 +564,9 @@ int http_start(
 	t->certs_name = xstrdup(q->certs_name);
 	t->accept = xstrdup(q->accept);
 	t->content_type = xstrdup(q->content_type);
+	t->content_range = xstrdup(q->content_range);
+	if (q->file)
+		t->file = *q->file;
 	t->body = q->body ? xmemdup(q->body, q->body_len) : NULL;
 	t->position = q->offset;
 	t->started_at = clock_boottime_ns();
@@ -466,7 +574,7 @@ int http_start(
 	if (t->next)
 		t->next->prev = t;
 	h->transfers = t;
-	r = begin_hop(t, err);
+	r = q->delay_ns > 0 ? delay(t, q->delay_ns) : begin_hop(t, err);
 	if (r < 0) {
 		free_transfer(t);
 		return r;

@@ -13,6 +13,25 @@
 #define UNREACHED_MAX	 2	       /* retries while no server has ever answered */
 #define HEADER_COUNT_MAX 512
 
+const char *http_method_name(enum http_method m)
+{
+	switch (m) {
+	case HTTP_GET:
+		return "GET";
+	case HTTP_HEAD:
+		return "HEAD";
+	case HTTP_POST:
+		return "POST";
+	case HTTP_PUT:
+		return "PUT";
+	case HTTP_PATCH:
+		return "PATCH";
+	case HTTP_DELETE:
+		return "DELETE";
+	}
+	return "?";
+}
+
 /* --- headers --- */
 
 void http_headers_done(struct http_headers *h)
@@ -29,6 +48,7 @@ static void start_block(struct http_transfer *t, const char *line, size_t len)
 	const char *sp = memchr(line, ' ', len);
 
 	http_headers_done(&t->headers);
+	t->headers_done = false;
 	t->headers.bytes = bytes;
 	t->status = 0;
 	for (int i = 1; sp && i <= 3 && sp + i < line + len; i++) {
@@ -55,6 +75,8 @@ int http_headers_add(struct http_transfer *t, const char *line, size_t len, stru
 	}
 	while (len > 0 && strchr("\r\n \t", line[len - 1]))
 		len--;
+	if (len == 0)
+		t->headers_done = true;
 	if (len == 0 || !memchr(line, ':', len))
 		return 0;
 	copy = xstrndup(line, len);
@@ -173,7 +195,7 @@ static int add_to_sink(struct http_transfer *t, const void *data, size_t len, st
 	return 0;
 }
 
-int http_add_body(struct http_transfer *t, const void *data, size_t len, struct err *err)
+static int take_body(struct http_transfer *t, const void *data, size_t len, struct err *err)
 {
 	bool success = http_is_success(t);
 	size_t room, max = success ? (size_t)t->q.max_body : HTTP_MAX_ERROR_BODY;
@@ -191,6 +213,17 @@ int http_add_body(struct http_transfer *t, const void *data, size_t len, struct 
 	buf_append(&t->collected, data, room);
 	t->collected_enough = true;
 	return -ERR_LIMIT; /* ends the hop; not an error */
+}
+
+int http_add_body(struct http_transfer *t, const void *data, size_t len, struct err *err)
+{
+	int r = http_encoding_begin(t, err);
+
+	if (r < 0)
+		return r;
+	if (t->decoder)
+		return http_encoding_run(t, data, len, take_body, err);
+	return take_body(t, data, len, err);
 }
 
 /* --- verdicts --- */
@@ -227,13 +260,14 @@ static enum http_verdict retry(struct http_transfer *t, int64_t pause, const cha
 	return HTTP_RETRY;
 }
 
+/* The older ones would turn a request that changes something into a GET. */
 static bool is_redirect(const struct http_transfer *t)
 {
 	switch (t->status) {
 	case 301:
 	case 302:
 	case 303:
-		return t->q.method != HTTP_POST;
+		return t->q.method == HTTP_GET || t->q.method == HTTP_HEAD;
 	case 307:
 	case 308:
 		return true;
@@ -242,19 +276,28 @@ static bool is_redirect(const struct http_transfer *t)
 	}
 }
 
-/* Where a redirect may lead: see security notes, row 38. */
-static int check_redirect(const struct http_transfer *t, const struct url *to, struct err *err)
+/* See security notes, row 38. */
+int http_check_target(
+	const struct url *origin, const struct url *from, const struct url *to, struct err *err)
 {
-	enum url_host class = url_host_class(to), own = url_host_class(&t->origin);
+	enum url_host class = url_host_class(to), own = url_host_class(origin);
 	autofree char *shown = url_display(to);
 
-	if (t->url.https && !to->https)
+	if (from->https && !to->https)
 		return err_set(err, ERR_DENIED, "redirect from https to %s refused", shown);
-	if (t->q.method == HTTP_POST && !url_same_origin(&t->origin, to))
-		return err_set(err, ERR_DENIED, "redirect of a login to %s refused", shown);
 	if ((class == URL_HOST_LINK_LOCAL || class == URL_HOST_LOOPBACK) && class != own)
 		return err_set(err, ERR_DENIED, "redirect to %s refused", shown);
 	return 0;
+}
+
+/* A POST's body is a login. */
+static int check_redirect(const struct http_transfer *t, const struct url *to, struct err *err)
+{
+	autofree char *shown = url_display(to);
+
+	if (t->q.method == HTTP_POST && t->q.body_len > 0 && !url_same_origin(&t->origin, to))
+		return err_set(err, ERR_DENIED, "redirect of a login to %s refused", shown);
+	return http_check_target(&t->origin, &t->url, to, err);
 }
 
 static enum http_verdict judge_redirect(struct http_transfer *t)
@@ -284,7 +327,7 @@ static enum http_verdict judge_redirect(struct http_transfer *t)
 }
 
 /* registry.md 2.5; 499 and 520-524 are nginx's and Cloudflare's. */
-static bool is_transient(int status)
+bool http_is_transient(int status)
 {
 	switch (status) {
 	case 408:
@@ -318,16 +361,21 @@ static enum http_verdict judge_transient(struct http_transfer *t)
 /* A redirect target is signed for a time only and has no challenge for us: ask the registry again. */
 static bool is_stale_target(const struct http_transfer *t)
 {
-	return t->left_origin && (t->status == 400 || t->status == 403) && t->q.sink.write;
+	return t->left_origin && (t->status == 400 || t->status == 403) &&
+	       t->q.method == HTTP_GET;
 }
 
 enum http_verdict http_judge_answer(struct http_transfer *t)
 {
 	int r;
 
+	/* libcurl takes half a header block for an answer without a body. */
+	if (!t->headers_done)
+		return http_judge_failure(
+			t, true, -ERR_NETWORK, "the connection ended inside the headers");
 	if (is_redirect(t))
 		return judge_redirect(t);
-	if (is_transient(t->status))
+	if (http_is_transient(t->status))
 		return judge_transient(t);
 	if (is_stale_target(t) && !t->asked_again && may_retry(t)) {
 		t->asked_again = true;
@@ -338,11 +386,16 @@ enum http_verdict http_judge_answer(struct http_transfer *t)
 		t->position = 0;
 		return retry(t, 0, "range refused");
 	}
+	if (http_encoding_end(t, take_body, &t->err) < 0 && !t->collected_enough)
+		return http_judge_failure(t, true, -ERR_NETWORK, "a compressed answer ended early");
 	if (!http_is_success(t) || !t->q.sink.write)
 		return HTTP_DONE;
 	r = http_begin_body(t, &t->err); /* an empty body */
-	if (r < 0)
-		return fail(t, r);
+	if (r < 0) {
+		autofree char *shown = url_display(&t->url);
+
+		return fail(t, err_ctx(&t->err, r, "%s", shown));
+	}
 	if (t->q.size && t->position < t->q.size)
 		return http_judge_failure(t, true, -ERR_NETWORK, "the connection ended early");
 	return HTTP_DONE;

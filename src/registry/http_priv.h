@@ -28,7 +28,9 @@ struct http_transfer {
 	struct http_transfer *next, *prev;
 	struct http_request q; /* pointers into what follows */
 	struct url origin;     /* q.url */
-	char *authorization, *certs_name, *accept, *content_type, *body;
+	char *authorization, *certs_name, *accept, *content_type, *content_range, *body;
+	struct http_file file; /* len > 0: the body */
+	uint64_t body_at;      /* bytes of the body that libcurl has taken in this hop */
 
 	enum http_state state;
 	void *easy;    /* CURL */
@@ -50,8 +52,12 @@ struct http_transfer {
 
 	int status; /* of this hop */
 	struct http_headers headers;
+	bool headers_done; /* the empty line behind them has come */
 	struct buf collected;
 	bool collected_enough; /* an error body was cut at its limit; not a failure */
+	struct decompress *decoder; /* undoes a Content-Encoding; NULL: none */
+	bool encoding_seen;	    /* the header has been looked at in this hop */
+	bool ask_for_all; /* the server compresses: a Range would be one of compressed bytes */
 	bool begun;	       /* sink.begin was called in this hop */
 	uint64_t position;
 	uint64_t hop_start; /* position when the hop began */
@@ -68,6 +74,11 @@ enum http_verdict {
 	HTTP_FAIL,     /* t->failure and t->err are set */
 };
 
+const char *http_method_name(enum http_method m);
+
+/* Statuses that may go away by waiting (registry.md 2.5). */
+bool http_is_transient(int status);
+
 /* Free what the headers own; they are empty afterwards. */
 void http_headers_done(struct http_headers *h);
 
@@ -82,6 +93,27 @@ int http_begin_body(struct http_transfer *t, struct err *err) must_check;
 /* `len` more bytes came. */
 int http_add_body(
 	struct http_transfer *t, const void *data, size_t len, struct err *err) must_check;
+
+/* Bytes of the object itself, in their order. */
+typedef int http_take_fn(
+	struct http_transfer *t, const void *data, size_t len, struct err *err);
+
+/*
+ * http_encoding.c. Before the first byte of a hop's body: decides, from the headers, whether there
+ * is a Content-Encoding to undo; t->decoder is set then. -ERR_UNSUPPORTED for one that we lack,
+ * -ERR_NETWORK where another try without Range will do.
+ */
+int http_encoding_begin(struct http_transfer *t, struct err *err) must_check;
+
+/* Encoded bytes came: gives take what is inside. */
+int http_encoding_run(struct http_transfer *t, const void *data, size_t len, http_take_fn *take,
+	struct err *err) must_check;
+
+/* The body is complete: -ERR_FORMAT when the encoded stream is not. */
+int http_encoding_end(struct http_transfer *t, http_take_fn *take, struct err *err) must_check;
+
+/* Between hops, and at the end of the transfer. */
+void http_encoding_reset(struct http_transfer *t);
 
 static inline bool http_is_success(const struct http_transfer *t)
 {
