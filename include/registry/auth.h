@@ -1,8 +1,10 @@
 /*
  * Who we are to a registry: answers a 401 with Basic or with a bearer token.
  *
- * Credentials come from registry/credentials.h, asked for at the first challenge. Tokens are fetched from the challenge's realm, cached per realm, service and
- * scope until nine tenths of their life, and fetched once however many transfers wait for them.
+ * Credentials come from registry/credentials.h, asked for at the first challenge. Tokens are fetched
+ * from the challenge's realm: identity tokens are POSTed (OAuth2), passwords sent by GET, each by
+ * the other way where the server lacks the first (registry.md 3.4). They are kept for each scope
+ * until nine tenths of their life, and fetched once however many transfers wait for them.
  * A credential goes to the registry itself and to the realm it names, and nowhere else: the realm
  * has to be https (or the registry insecure), and may not be a loopback, link-local or private
  * address unless the registry is one (CVE-2020-15157 and its kin).
@@ -25,9 +27,11 @@ struct auth;
 struct auth_options {
 	const char *authfile;		       /* --authfile, or NULL for the usual places */
 	const struct credentials *credentials; /* --creds, or NULL; must outlive the auth */
-	const char *registry;	/* as the reference names it: "docker.io", "h:5000" */
-	const char *repository; /* "library/debian": auth files may be that exact */
-	bool insecure;		/* realms may be plain http */
+	const char *registry;	       /* as the reference names it: "docker.io", "h:5000" */
+	const char *repository;	       /* "library/debian": auth files may be that exact */
+	const struct tls_options *tls; /* for the realm; must outlive the auth and its http */
+	bool insecure;		       /* realms may be plain http */
+	bool login;		       /* ask token servers for an identity token, too */
 };
 
 int auth_new(struct http *h, const struct auth_options *o, struct auth **ret,
@@ -40,6 +44,18 @@ DEFINE_AUTO_PTR(auth, struct auth, auth_free)
  * send yet. Borrowed: valid until the next call on `a`.
  */
 const char *auth_header(struct auth *a, const char *scope);
+
+/*
+ * A request with this header for `scope` was not refused: from now on a refusal means that the
+ * token has expired, however new it is (tokens of a few seconds exist).
+ */
+void auth_accepted(struct auth *a, const char *scope, const char *sent);
+
+/*
+ * The identity token that a token server gave for the credentials (auth_options.login), to be
+ * stored in place of a password; NULL when none did. Inside a.
+ */
+const char *auth_identity_token(const struct auth *a);
 
 /* Called once for each successful auth_challenge. r == 0: auth_header has something new. */
 typedef void auth_done_fn(void *ctx, int r, const struct err *err);

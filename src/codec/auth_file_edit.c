@@ -22,14 +22,15 @@ const char *auth_file_key(const char *server)
 /* A host is itself in any spelling, a namespace only word for word. */
 static bool is_entry_of(const char *key, const char *server)
 {
-	autofree char *host = NULL;
+	autofree char *host = NULL, *wanted = NULL;
 
 	if (!auth_key_is_host(server))
 		return str_eq(key, server);
 	if (!auth_key_is_host(key))
 		return false;
 	host = auth_key_host(key);
-	return str_eq(auth_canonical_host(host), auth_canonical_host(server));
+	wanted = auth_key_host(server);
+	return str_eq(auth_canonical_host(host), auth_canonical_host(wanted));
 }
 
 static const char *find_key(const struct auth_file *f, const char *server)

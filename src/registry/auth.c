@@ -12,6 +12,7 @@
 #include "codec/auth_file.h"
 #include "codec/challenge.h"
 #include "codec/registry_error.h"
+#include "codec/scope.h"
 
 #define TOKEN_REPLY_MAX (64 * 1024)
 #define FRESH_NS	(10 * NSEC_PER_SEC)
@@ -30,6 +31,7 @@ struct token {
 	char *scope;  /* as the caller names it */
 	char *header; /* "Bearer ...", NULL before the first success */
 	int64_t fetched_at, expires_at;
+	bool accepted; /* a request with it was answered */
 
 	struct url realm;
 	char *service;
@@ -46,7 +48,8 @@ struct auth {
 	bool have_credential; /* `credential` was looked for */
 	bool found;	      /* ... and is there */
 	struct auth_credential credential;
-	char *basic; /* header, once a Basic challenge was seen */
+	char *basic;	      /* header, once a Basic challenge was seen */
+	char *identity_token; /* given by a token server */
 	struct token *tokens;
 };
 
@@ -98,6 +101,7 @@ void auth_free(struct auth *a)
 	}
 	auth_credential_done(&a->credential);
 	free_secret(a->basic);
+	free_secret(a->identity_token);
 	free(a);
 }
 
@@ -124,6 +128,19 @@ const char *auth_header(struct auth *a, const char *scope)
 		return a->basic;
 	t = token_of(a, scope);
 	return t->header && clock_boottime_ns() < t->expires_at ? t->header : NULL;
+}
+
+void auth_accepted(struct auth *a, const char *scope, const char *sent)
+{
+	struct token *t = token_of(a, scope);
+
+	if (sent && t->header && str_eq(sent, t->header))
+		t->accepted = true;
+}
+
+const char *auth_identity_token(const struct auth *a)
+{
+	return a->identity_token;
 }
 
 static int load_credential(struct auth *a, struct err *err)
@@ -157,12 +174,15 @@ static int refused(const struct auth *a, const struct http_response *response, s
 	if (a->found) {
 		r = err_set(err, ERR_AUTH, "%s: the stored or given credentials were refused%s%s",
 			a->options.registry, e.message[0] ? ": " : "", e.message);
-		return r;
+		if (a->options.credentials || a->options.login)
+			return r;
+		return err_hint(err, r, "log in again, or do without them after proa logout %s",
+			a->options.registry);
 	}
 	r = err_set(err, ERR_AUTH, "%s: authentication required%s%s", a->options.registry,
 		e.message[0] ? ": " : "", e.message);
-	return err_hint(err, r,
-		"the repository may not exist or may need a login: use --creds or --authfile");
+	return err_hint(err, r, "the repository may not exist or may need a login: proa login %s",
+		a->options.registry);
 }
 
 /* --- tokens --- */
@@ -192,6 +212,11 @@ static int keep_token(struct token *t, const struct http_response *response, str
 		return err_ctx(err, r, "token server of %s", t->auth->options.registry);
 	free_secret(t->header);
 	t->header = xasprintf("Bearer %s", reply.token);
+	if (reply.refresh_token && t->auth->options.login) {
+		free_secret(t->auth->identity_token);
+		t->auth->identity_token = xstrdup(reply.refresh_token);
+	}
+	t->accepted = false;
 	t->fetched_at = clock_boottime_ns();
 	t->expires_at = t->fetched_at + (int64_t)reply.expires_in * NSEC_PER_SEC / 10 * 9;
 	return 0;
@@ -204,7 +229,7 @@ static bool try_other_method(const struct token *t, int status)
 
 	if (t->posted && !t->got && a->credential.username)
 		return status == 404 || status == 405 || status == 401 || status == 400;
-	return t->got && !t->posted && a->found && a->credential.password &&
+	return t->got && !t->posted && a->found && !str_empty(a->credential.password) &&
 	       (status == 404 || status == 405);
 }
 
@@ -246,7 +271,7 @@ static void start_request(struct http_request *q, struct token *t)
 {
 	*q = (struct http_request){
 		.url = &t->realm,
-		.certs_name = NULL,
+		.tls = t->auth->options.tls,
 		.accept = "application/json",
 		.max_body = TOKEN_REPLY_MAX,
 		.done = on_token,
@@ -272,8 +297,11 @@ static int post_token(struct token *t, struct err *err)
 	}
 	if (t->service)
 		url_form_add(&body, "service", t->service);
-	url_form_add(&body, "scope", t->wanted);
+	if (*t->wanted)
+		url_form_add(&body, "scope", t->wanted);
 	url_form_add(&body, "client_id", CLIENT_ID);
+	if (t->auth->options.login)
+		url_form_add(&body, "access_type", "offline");
 	start_request(&q, t);
 	q.method = HTTP_POST;
 	q.content_type = "application/x-www-form-urlencoded";
@@ -298,7 +326,7 @@ static void add_scopes(struct url *url, const char *scopes)
 static int get_token(struct token *t, struct err *err)
 {
 	const struct auth_credential *c = &t->auth->credential;
-	const char *secret = c->password ? c->password : c->identity_token;
+	const char *secret = str_empty(c->password) ? c->identity_token : c->password;
 	autofree char *basic = NULL, *header = NULL;
 	AUTO(url) struct url url = { 0 };
 	struct http_request q;
@@ -314,6 +342,8 @@ static int get_token(struct token *t, struct err *err)
 		header = xasprintf("Basic %s", basic);
 	}
 	url_add_query(&url, "client_id", CLIENT_ID);
+	if (t->auth->options.login && header)
+		url_add_query(&url, "offline_token", "true");
 	start_request(&q, t);
 	q.url = &url;
 	q.authorization = header;
@@ -394,23 +424,25 @@ static int use_bearer(
 	free(t->service);
 	t->service = xstrdup(c->service);
 	free(t->wanted);
-	t->wanted = xstrdup(c->scope ? c->scope : t->scope);
+	t->wanted = scope_merge(c->scope, t->scope);
 	t->got = t->posted = false;
 	return fetch_token(t, err);
 }
 
 /*
- * A token just fetched, for the very scope that is missing: another one would be no better. The
- * registry says so when it thinks the token itself is bad.
+ * A token just fetched, for the very scope that is missing, and never accepted: another one would be
+ * no better. The registry says so when it thinks the token itself is bad.
  */
 static bool is_final(const struct token *t, const struct challenge *c, const char *sent)
 {
-	if (!sent || !t->header || !str_eq(sent, t->header) || !t->wanted)
+	autofree char *wanted = NULL;
+
+	if (!sent || !t->header || !str_eq(sent, t->header) || !t->wanted || t->accepted)
 		return false;
 	if (c->error && str_eq(c->error, "invalid_token"))
 		return false;
-	return (!c->scope || str_eq(c->scope, t->wanted)) &&
-	       clock_boottime_ns() - t->fetched_at < FRESH_NS;
+	wanted = scope_merge(c->scope, t->scope);
+	return str_eq(wanted, t->wanted) && clock_boottime_ns() - t->fetched_at < FRESH_NS;
 }
 
 static void add_waiter(struct token *t, auth_done_fn *done, void *ctx)

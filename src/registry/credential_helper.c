@@ -91,11 +91,33 @@ static int make_pipe(struct pipe_pair *ret, struct err *err)
 	return 0;
 }
 
-static int run_helper(
-	const char *path, const char *program, const char *server, struct buf *out, struct err *err)
+/* One call of the protocol. The answer's text goes to `out`. */
+struct call {
+	const char *name; /* the helper's, without its prefix */
+	const char *verb;
+	const char *input;
+	struct buf *out;
+};
+
+/*
+ * The input is written before anybody reads, so that a helper that does not read cannot end us by
+ * SIGPIPE; a pipe holds far more than any credential.
+ */
+static int write_input(const struct pipe_pair *in, const char *text, struct err *err)
+{
+	size_t len = strlen(text);
+
+	if (fcntl(in->write, F_SETFL, O_NONBLOCK) < 0)
+		return err_sys(err, errno, "fcntl");
+	if (write(in->write, text, len) != (ssize_t)len)
+		return err_set(err, ERR_LIMIT, "the credential is too long for a pipe");
+	return 0;
+}
+
+static int run_helper(const char *path, const char *program, const struct call *c, struct err *err)
 {
 	AUTO(pipe_pair) struct pipe_pair in = { -EBADF, -EBADF }, output = { -EBADF, -EBADF };
-	char *const argv[] = { (char *)program, (char *)"get", NULL };
+	char *const argv[] = { (char *)program, (char *)c->verb, NULL };
 	struct spawn_request req = SPAWN_REQUEST_INIT;
 	autofd int pidfd = -EBADF;
 	int r, w, status = 0;
@@ -104,10 +126,8 @@ static int run_helper(
 	r = make_pipe(&in, err);
 	if (r >= 0)
 		r = make_pipe(&output, err);
-	if (r < 0)
-		return r;
-	/* A server name is far shorter than a pipe is deep: written before anybody reads. */
-	r = file_write_all(in.write, server, strlen(server), err);
+	if (r >= 0)
+		r = write_input(&in, c->input, err);
 	if (r < 0)
 		return r;
 	in.write = fd_close(in.write);
@@ -121,7 +141,7 @@ static int run_helper(
 	if (r < 0)
 		return err_ctx(err, r, "%s", program);
 	output.write = fd_close(output.write);
-	r = read_output(output.read, program, out, err);
+	r = read_output(output.read, program, c->out, err);
 	if (r < 0)
 		(void)pidfd_signal(pidfd, SIGKILL);
 	w = pidfd_wait(pidfd, false, &status);
@@ -132,23 +152,78 @@ static int run_helper(
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int credentials_ask_helper(
-	const char *name, const char *server, struct auth_credential *ret, struct err *err)
+/* Its exit status, or what kept it from running. */
+static int call(const struct call *c, struct err *err)
 {
-	AUTO(buf) struct buf out = BUF_INIT(OUTPUT_MAX);
-	autofree char *program = xasprintf("docker-credential-%s", name);
+	autofree char *program = xasprintf("docker-credential-%s", c->name);
 	autofree char *path = NULL;
-	int r;
 
-	if (!name_is_plain(name))
+	if (!name_is_plain(c->name))
 		return err_set(err, ERR_FORMAT, "bad credential helper name");
 	path = find_program(program);
 	if (!path)
 		return err_set(err, ERR_NOT_FOUND, "%s: not found in PATH", program);
-	r = run_helper(path, program, server, &out, err);
+	return run_helper(path, program, c, err);
+}
+
+static int name_it(const char *name, int r, struct err *err)
+{
+	return r < 0 && r != -ERR_NOT_FOUND ? err_ctx(err, r, "docker-credential-%s", name) : r;
+}
+
+static void wipe(struct buf *out)
+{
+	if (out->data)
+		explicit_bzero(out->data, out->cap);
+}
+
+int credentials_ask_helper(
+	const char *name, const char *server, struct auth_credential *ret, struct err *err)
+{
+	AUTO(buf) struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct call c = { .name = name, .verb = "get", .input = server, .out = &out };
+	int r = call(&c, err);
+
 	if (r >= 0)
 		r = auth_helper_parse(buf_str(&out), out.len, r, ret, err);
-	if (out.data)
-		explicit_bzero(out.data, out.cap);
-	return r < 0 ? err_ctx(err, r, "%s", program) : r;
+	wipe(&out);
+	return name_it(name, r, err);
+}
+
+int credentials_helper_store(
+	const char *name, const char *server, const struct auth_credential *c, struct err *err)
+{
+	AUTO(buf) struct buf out = BUF_INIT(OUTPUT_MAX);
+	char *text = auth_helper_store_text(server, c);
+	struct call store = { .name = name, .verb = "store", .input = text, .out = &out };
+	int r = call(&store, err);
+
+	explicit_bzero(text, strlen(text));
+	free(text);
+	if (r >= 0)
+		r = auth_helper_done_parse(buf_str(&out), out.len, r, err);
+	wipe(&out);
+	return name_it(name, r, err);
+}
+
+int credentials_helper_erase(const char *name, const char *server, struct err *err)
+{
+	AUTO(buf) struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct call c = { .name = name, .verb = "erase", .input = server, .out = &out };
+	int r = call(&c, err);
+
+	if (r >= 0)
+		r = auth_helper_done_parse(buf_str(&out), out.len, r, err);
+	return name_it(name, r, err);
+}
+
+int credentials_helper_list(const char *name, char ***ret, struct err *err)
+{
+	AUTO(buf) struct buf out = BUF_INIT(OUTPUT_MAX);
+	struct call c = { .name = name, .verb = "list", .input = "", .out = &out };
+	int r = call(&c, err);
+
+	if (r >= 0)
+		r = auth_helper_list_parse(buf_str(&out), out.len, r, ret, err);
+	return name_it(name, r, err);
 }

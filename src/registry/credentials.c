@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "registry/credentials_priv.h"
 
 struct credentials {
 	char *username, *password;
@@ -36,6 +37,15 @@ int credentials_parse(const char *text, struct credentials **ret, struct err *er
 	return 0;
 }
 
+struct credentials *credentials_new(const char *username, const char *password)
+{
+	struct credentials *c = NEW(struct credentials);
+
+	c->username = xstrdup(username);
+	c->password = xstrdup(password);
+	return c;
+}
+
 void credentials_free(struct credentials *c)
 {
 	free(c->username);
@@ -53,14 +63,6 @@ void credentials_copy(const struct credentials *c, struct auth_credential *ret)
 
 /* --- files --- */
 
-/* Where to look: each entry with the flags of its format. NULL entries are skipped. */
-struct place {
-	char *path;
-	unsigned flags;
-};
-
-enum { MAX_PLACES = 5 };
-
 static char *join_env(const char *variable, const char *rest)
 {
 	autofree char *dir = path_env(variable);
@@ -76,40 +78,75 @@ static char *first_of(char *a, char *b)
 	return a;
 }
 
-static void find_places(struct place places[MAX_PLACES])
+void credential_files_find(const char *authfile, struct credential_files *ret)
 {
+	const char *named = authfile ? authfile : getenv("REGISTRY_AUTH_FILE");
 	const char *docker = getenv("DOCKER_CONFIG");
-	char *run = xasprintf("/run/containers/%u/auth.json", (unsigned)geteuid());
+	char *run;
 
-	places[0].path = first_of(join_env("XDG_RUNTIME_DIR", "containers/auth.json"), run);
-	places[1].path = first_of(join_env("XDG_CONFIG_HOME", "containers/auth.json"),
-		join_env("HOME", ".config/containers/auth.json"));
-	/* [2] is $DOCKER_AUTH_CONFIG's turn. */
-	places[3].path = str_empty(docker) ? join_env("HOME", ".docker/config.json")
-					   : path_join(docker, "config.json");
-	places[4].path = join_env("HOME", ".dockercfg");
-	places[4].flags = AUTH_FILE_LEGACY;
+	*ret = (struct credential_files){ .named = !str_empty(named) };
+	if (ret->named) {
+		ret->v[0].path = xstrdup(named);
+		return;
+	}
+	run = xasprintf("/run/containers/%u/auth.json", (unsigned)geteuid());
+	ret->v[CREDENTIAL_RUN].path =
+		first_of(join_env("XDG_RUNTIME_DIR", "containers/auth.json"), run);
+	ret->v[CREDENTIAL_CONFIG].path =
+		first_of(join_env("XDG_CONFIG_HOME", "containers/auth.json"),
+			join_env("HOME", ".config/containers/auth.json"));
+	ret->v[CREDENTIAL_DOCKER].path = str_empty(docker) ? join_env("HOME", ".docker/config.json")
+							   : path_join(docker, "config.json");
+	ret->v[CREDENTIAL_LEGACY].path = join_env("HOME", ".dockercfg");
+	ret->v[CREDENTIAL_LEGACY].flags = AUTH_FILE_LEGACY;
 }
+
+void credential_files_done(struct credential_files *f)
+{
+	for (size_t i = 0; i < CREDENTIAL_FILES; i++)
+		free(f->v[i].path);
+	*f = (struct credential_files){ 0 };
+}
+
+int credential_file_read(const struct credential_file *file, bool must_exist,
+	struct auth_file **ret, struct err *err)
+{
+	AUTO(buf) struct buf b = BUF_INIT(AUTH_FILE_BYTES_MAX);
+	autofd int fd = open(file->path, O_RDONLY | O_CLOEXEC);
+	int r;
+
+	*ret = NULL;
+	if (fd < 0 && !must_exist && (errno == ENOENT || errno == EACCES || errno == ENOTDIR))
+		return 0;
+	if (fd < 0)
+		return err_sys(err, errno, "open %s", file->path);
+	r = buf_read_fd(&b, fd, err);
+	/* docker takes an empty file for one without entries. */
+	if (r >= 0 && b.len == 0)
+		*ret = auth_file_new();
+	else if (r >= 0)
+		r = auth_file_parse(buf_str(&b), b.len, file->flags, ret, err);
+	if (b.data)
+		explicit_bzero(b.data, b.cap);
+	return r < 0 ? err_ctx(err, r, "%s", file->path) : 0;
+}
+
+/* --- lookup --- */
 
 /* For whom credentials are looked up. */
 struct wanted {
 	const char *domain, *path;
 };
 
-static int find_in_text(const char *text, size_t len, unsigned flags, const struct wanted *w,
+static int find_in_auth_file(const struct auth_file *file, const struct wanted *w,
 	struct auth_credential *ret, struct err *err)
 {
-	AUTO(auth_file) struct auth_file *file = NULL;
-	autofree char *repository = xasprintf("%s/%s", w->domain, w->path);
-	const char *helper, *server;
-	int r;
+	autofree char *repository = xasprintf("%s%s%s", w->domain, *w->path ? "/" : "", w->path);
+	const char *server, *helper = auth_file_helper(file, w->domain, &server);
 
-	r = auth_file_parse(text, len, flags, &file, err);
-	if (r < 0)
-		return r;
-	helper = auth_file_helper(file, w->domain, &server);
 	if (helper) {
-		r = credentials_ask_helper(helper, server, ret, err);
+		int r = credentials_ask_helper(helper, server, ret, err);
+
 		/* A desktop's configuration copied to a server is no reason to refuse public images. */
 		if (r == -ERR_NOT_FOUND)
 			log_warn("credential helper docker-credential-%s is not installed", helper);
@@ -119,61 +156,45 @@ static int find_in_text(const char *text, size_t len, unsigned flags, const stru
 	return auth_file_find(file, repository, ret, err);
 }
 
-/* `must_exist`: the user named this file. */
-static int find_in_file(const struct place *place, bool must_exist, const struct wanted *w,
-	struct auth_credential *ret, struct err *err)
+static int find_in_file(const struct credential_file *place, bool must_exist,
+	const struct wanted *w, struct auth_credential *ret, struct err *err)
 {
-	AUTO(buf) struct buf b = BUF_INIT(AUTH_FILE_BYTES_MAX);
-	autofd int fd = open(place->path, O_RDONLY | O_CLOEXEC);
-	int r;
+	AUTO(auth_file) struct auth_file *file = NULL;
+	int r = credential_file_read(place, must_exist, &file, err);
 
-	if (fd < 0 && !must_exist && (errno == ENOENT || errno == EACCES || errno == ENOTDIR))
-		return 0;
-	if (fd < 0)
-		return err_sys(err, errno, "open %s", place->path);
-	r = buf_read_fd(&b, fd, err);
-	if (r >= 0)
-		r = find_in_text(buf_str(&b), b.len, place->flags, w, ret, err);
-	if (b.data)
-		explicit_bzero(b.data, b.cap);
+	if (r < 0 || !file)
+		return r;
+	r = find_in_auth_file(file, w, ret, err);
 	return r < 0 ? err_ctx(err, r, "%s", place->path) : r;
 }
 
-static int find_in_places(const struct place places[MAX_PLACES], const struct wanted *w,
-	struct auth_credential *ret, struct err *err)
+static int find_in_variable(const struct wanted *w, struct auth_credential *ret, struct err *err)
 {
+	AUTO(auth_file) struct auth_file *file = NULL;
 	const char *text = getenv("DOCKER_AUTH_CONFIG");
-	int r = 0;
+	int r;
 
-	for (size_t i = 0; r == 0 && i < MAX_PLACES; i++) {
-		if (i == 2 && !str_empty(text)) {
-			r = find_in_text(text, strlen(text), 0, w, ret, err);
-			if (r < 0)
-				return err_ctx(err, r, "$DOCKER_AUTH_CONFIG");
-		} else if (places[i].path) {
-			r = find_in_file(&places[i], false, w, ret, err);
-		}
-	}
-	return r;
+	if (str_empty(text))
+		return 0;
+	r = auth_file_parse(text, strlen(text), 0, &file, err);
+	if (r >= 0)
+		r = find_in_auth_file(file, w, ret, err);
+	return r < 0 ? err_ctx(err, r, "$DOCKER_AUTH_CONFIG") : r;
 }
 
 int credentials_find(const char *authfile, const char *domain, const char *path,
 	struct auth_credential *ret, struct err *err)
 {
+	AUTO(credential_files) struct credential_files files;
 	struct wanted wanted = { domain, path };
-	struct place places[MAX_PLACES] = { 0 };
-	int r;
+	int r = 0;
 
-	if (!authfile && !str_empty(getenv("REGISTRY_AUTH_FILE")))
-		authfile = getenv("REGISTRY_AUTH_FILE");
-	if (authfile) {
-		struct place named = { .path = (char *)authfile };
-
-		return find_in_file(&named, true, &wanted, ret, err);
+	credential_files_find(authfile, &files);
+	for (size_t i = 0; r == 0 && i < CREDENTIAL_FILES; i++) {
+		if (i == CREDENTIAL_DOCKER && !files.named)
+			r = find_in_variable(&wanted, ret, err);
+		if (r == 0 && files.v[i].path)
+			r = find_in_file(&files.v[i], files.named, &wanted, ret, err);
 	}
-	find_places(places);
-	r = find_in_places(places, &wanted, ret, err);
-	for (size_t i = 0; i < MAX_PLACES; i++)
-		free(places[i].path);
 	return r;
 }
