@@ -74,6 +74,7 @@ enum http_verdict {
 	HTTP_FAIL,     /* t->failure and t->err are set */
 };
 
+/* "GET" ... */
 const char *http_method_name(enum http_method m);
 
 /* Statuses that may go away by waiting (registry.md 2.5). */
