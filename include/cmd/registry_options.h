@@ -29,6 +29,7 @@ struct registry_options {
 	const char *cert_dir;
 	bool tls_verify;
 	bool tls_verify_given; /* then it holds for loopback too */
+	bool insecure;	       /* docker's word for --tls-verify=false */
 };
 
 #define REGISTRY_OPTIONS_INIT      \
@@ -54,6 +55,10 @@ struct registry_options {
 			.detail = "Registries on loopback are not verified, and may speak plain " \
 				  "HTTP, unless this option is given or they have a certs.d "     \
 				  "directory.")
+
+/* Only for commands that have it in docker. */
+#define OPT_INSECURE(T, f) \
+	OPT_FLAG(T, f.insecure, 0, "insecure", "The same as --tls-verify=false")
 
 /* The four options of `f`, a struct registry_options inside T. */
 #define OPT_REGISTRY(T, f)                                                                     \

@@ -21,7 +21,7 @@ void platform_host(struct platform *ret);
 
 /*
  * "linux/arm64/v8", "arm64", "linux": what is missing is the host's. -ERR_FORMAT for text that
- * is no platform.
+ * is no platform; a word alone has to be a known one.
  */
 int platform_parse(const char *s, struct platform *ret, struct err *err) must_check;
 

@@ -47,12 +47,13 @@ DEFINE_AUTO(image, struct image, image_done)
 
 /*
  * A reference ("debian", "ghcr.io/a/b@sha256:..."), an image id ("sha256:<hex>", or a unique
- * beginning of the hex). A name wins over an id's beginning.
+ * beginning of the hex). A name wins over an id's beginning. Of a manifest list it is the image for
+ * this host.
  * -ERR_NOT_FOUND "No such image: x:latest"; -ERR_USAGE for an ambiguous beginning.
  */
 int image_resolve(struct store *s, const char *name, struct image *ret, struct err *err) must_check;
 
-/* Only which record is meant; works for an image whose blobs are damaged. */
+/* Only which record is meant, a list's too; works for an image whose blobs are damaged. */
 int image_resolve_record(
 	struct store *s, const char *name, struct image_record *ret, struct err *err) must_check;
 
@@ -73,5 +74,6 @@ int image_ensure_layers(
  */
 uint64_t image_size(struct store *s, const struct image *img, const struct idmap *map);
 
-/* Give the image another name ("src" as image_resolve takes it). */
-int image_tag(struct store *s, const char *src, const char *dst, struct err *err) must_check;
+/* The same of each layer: ret has room for img->n_layers. */
+void image_layer_sizes(
+	struct store *s, const struct image *img, const struct idmap *map, uint64_t *ret);

@@ -1,5 +1,5 @@
 /*
- * Images as `proa images` shows them: one entry for each name, newest image first, with docker's
+ * Images as `proa images` shows them: one entry for each name, sorted, with docker's
  * filters. Reads the store, prints nothing.
  */
 #pragma once
@@ -34,10 +34,20 @@ struct image_entries {
 void image_entries_done(struct image_entries *e);
 DEFINE_AUTO(image_entries, struct image_entries, image_entries_done)
 
+enum image_sort {
+	IMAGE_SORT_CREATED, /* newest first */
+	IMAGE_SORT_ID,
+	IMAGE_SORT_REPOSITORY,
+	IMAGE_SORT_SIZE, /* smallest first */
+	IMAGE_SORT_TAG,
+};
+
 struct image_list_options {
+	enum image_sort sort;
 	const char *reference; /* operand: "debian", "debian:12"; NULL: all */
 	char *const
-		*filters; /* "dangling=true", "label=k[=v]", "reference=PATTERN", before, since */
+		*filters; /* "dangling=true", "label=k[=v]", "reference=PATTERN", "before=NAME",
+			     "since=NAME", "until=TIME or DURATION" */
 	const struct idmap *map;
 };
 

@@ -73,15 +73,17 @@ const struct create_opts create_defaults = {
 			"The first operand is a directory to use as root file system"),            \
 		OPT_LIST(T, security_opt, 0, "security-opt", "OPTION",                             \
 			"Security option: no-new-privileges, seccomp=FILE|unconfined, "            \
-			"systempaths=unconfined, mask=PATH, unmask=PATH"),                         \
+			"systempaths=unconfined, mask=PATH, unmask=PATH, landlock=unconfined"),    \
 		OPT_FLAG(T, tls_verify, 0, "tls-verify",                                           \
 			"Check the registry's certificate; =false also allows plain HTTP"),        \
 		OPT_LIST(T, tmpfs, 0, "tmpfs", "DIR[:OPTIONS]", "Mount a tmpfs"),                  \
 		OPT_FLAG(T, tty, 't', "tty", "Give the container a terminal"),                     \
 		OPT_LIST(T, ulimits, 0, "ulimit", "NAME=SOFT[:HARD]", "Set a resource limit"),     \
 		OPT_STRING(T, user, 'u', "user", "USER[:GROUP]", "User, by name or number"),       \
-		OPT_LIST(T, volumes, 'v', "volume", "SOURCE:TARGET[:ro]",                          \
-			"Bind a file or directory of the host", .complete = COMPLETE_FILE),        \
+		OPT_LIST(T, volumes, 'v', "volume", "SOURCE:TARGET[:OPTIONS]",                     \
+			"Bind a file or directory of the host; options ro, noexec, and suid and "  \
+			"dev, which are off",                                                      \
+			.complete = COMPLETE_FILE),                                                \
 		OPT_STRING(T, workdir, 'w', "workdir", "DIR",                                      \
 			"Working directory inside the container"),                                 \
 		OPT_UNSUPPORTED('d', "detach", OPTION_FLAG, LATER("detached containers")),         \
@@ -247,7 +249,7 @@ static int check_platform(
 		return 0;
 	r = platform_parse(platform, &want, err);
 	if (r < 0)
-		return err_ctx(err, r, "--platform %s", platform);
+		return err_ctx(err, r, "--platform");
 	*ret_suits = platform_rank(&want, &image->config.platform) >= 0;
 	return 0;
 }

@@ -12,10 +12,14 @@
 #define SHORT_ID_LEN 12
 
 struct images_opts {
-	bool all, quiet, digests, no_trunc;
+	bool all, quiet, digests, no_trunc, no_heading;
+	int sort; /* enum image_sort */
 	char **filters;
 	const char *format;
 };
+
+/* In the order of enum image_sort. */
+static const char *const sort_values[] = { "created", "id", "repository", "size", "tag", NULL };
 
 static const struct option_spec images_options[] = {
 	OPT_FLAG(struct images_opts, all, 'a', "all", "Show all images",
@@ -23,10 +27,13 @@ static const struct option_spec images_options[] = {
 	OPT_FLAG(struct images_opts, digests, 0, "digests",
 		"Show the digests that registries serve the images under"),
 	OPT_LIST(struct images_opts, filters, 'f', "filter", "KEY=VALUE",
-		"Show only images that match: dangling, label, reference, before, since"),
+		"Show only images that match: before, dangling, label, reference, since, until"),
 	OPT_FORMAT(struct images_opts, format),
 	OPT_FLAG(struct images_opts, no_trunc, 0, "no-trunc", "Do not shorten ids"),
+	OPT_FLAG(struct images_opts, no_heading, 'n', "noheading", "Print no column headings"),
 	OPT_FLAG(struct images_opts, quiet, 'q', "quiet", "Show only ids"),
+	OPT_ENUM(struct images_opts, sort, 0, "sort", "COLUMN", sort_values,
+		"Sort by created, id, repository, size or tag", .default_text = "created"),
 	OPTION_END,
 };
 
@@ -133,7 +140,7 @@ static int print_rows(
 
 	for (size_t i = 0; i < entries->n; i++)
 		rows[i] = make_row(&entries->items[i], o);
-	r = output_rows(
+	r = (o->no_heading ? output_rows_bare : output_rows)(
 		o->format, o->digests ? columns_with_digest : columns, rows, entries->n, err);
 	for (size_t i = 0; i < entries->n; i++)
 		json_free(rows[i]);
@@ -156,6 +163,7 @@ static int images_run(struct context *ctx, void *opts, int argc, char **argv, st
 		return r;
 	store_sweep(s);
 	list.reference = argc ? argv[0] : NULL;
+	list.sort = (enum image_sort)o->sort;
 	r = image_list_entries(s, &list, &entries, err);
 	if (r < 0)
 		return r;

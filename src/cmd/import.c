@@ -48,6 +48,8 @@ static int import_run(struct context *ctx, void *opts, int argc, char **argv, st
 	if (r >= 0 && o->platform) {
 		r = platform_parse(o->platform, &platform, err);
 		options.platform = &platform;
+		if (r < 0)
+			return err_ctx(err, r, "--platform");
 	}
 	if (r >= 0)
 		r = context_store(ctx, &s, err);

@@ -13,7 +13,7 @@ int registry_options_apply(const struct registry_options *o, struct client_optio
 	ret->credentials = *ret_creds;
 	ret->authfile = o->authfile;
 	ret->cert_dir = o->cert_dir;
-	if (!o->tls_verify)
+	if (!o->tls_verify || o->insecure)
 		ret->tls = TLS_INSECURE;
 	else if (o->tls_verify_given)
 		ret->tls = TLS_VERIFY;

@@ -13,10 +13,11 @@ struct rmi_opts {
 };
 
 static const struct option_spec rmi_options[] = {
-	OPT_FLAG(struct rmi_opts, all, 'a', "all", "Remove every image"),
+	OPT_FLAG(struct rmi_opts, all, 'a', "all",
+		"Remove all images; with --force, those of stopped containers too"),
 	OPT_FLAG(struct rmi_opts, force, 'f', "force",
-		"Remove images that have several names or stopped containers"),
-	OPT_FLAG(struct rmi_opts, ignore, 'i', "ignore", "An image that is not there is no error"),
+		"Remove images that have names in several repositories or stopped containers"),
+	OPT_FLAG(struct rmi_opts, ignore, 'i', "ignore", "An image that is not here is no error"),
 	OPT_FLAG(struct rmi_opts, no_prune, 0, "no-prune",
 		"Keep the layers; a later rmi removes them"),
 	OPTION_END,
@@ -25,8 +26,9 @@ static const struct option_spec rmi_options[] = {
 static int remove_one(
 	struct context *ctx, struct store *s, const char *name, const struct rmi_opts *o)
 {
-	unsigned flags =
-		(o->force ? IMAGE_REMOVE_FORCE : 0U) | (o->no_prune ? IMAGE_REMOVE_NO_PRUNE : 0U);
+	unsigned flags = (o->force ? IMAGE_REMOVE_FORCE : 0U) |
+			 (o->no_prune ? IMAGE_REMOVE_NO_PRUNE : 0U) |
+			 (o->all ? IMAGE_REMOVE_ALL_NAMES : 0U);
 	AUTO(strv) char **lines = NULL;
 	struct err err = { 0 };
 	int r = image_remove(s, name, flags, &lines, &err);
@@ -62,8 +64,8 @@ static int rmi_run(struct context *ctx, void *opts, int argc, char **argv, struc
 	struct store *s;
 
 	if (!argc && !o->all)
-		return err_exit(err,
-			err_set(err, ERR_USAGE, "name at least one image, or give --all"), 125);
+		return err_hint(err, err_set(err, ERR_USAGE, "requires at least 1 argument"),
+			"--all removes every image; see 'proa rmi --help'");
 	if (argc && o->all)
 		return err_exit(
 			err, err_set(err, ERR_USAGE, "--all and names exclude each other"), 125);
@@ -104,7 +106,7 @@ const struct command cmd_rmi = {
 	.examples =
 		(const struct command_example[]){
 			{ "Remove one:", "proa rmi debian:12" },
-			{ "Remove everything that no container uses:", "proa rmi --all" },
+			{ "Remove all images that no container uses:", "proa rmi --all" },
 			{ NULL },
 		},
 	.run = rmi_run,

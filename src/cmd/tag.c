@@ -1,6 +1,6 @@
+#include "image/tag.h"
 #include "cli/command.h"
 #include "cmd/context.h"
-#include "image/image.h"
 
 static const struct option_spec tag_options[] = {
 	OPTION_END,
@@ -16,11 +16,10 @@ static int tag_run(struct context *ctx, void *opts, int argc, char **argv, struc
 	int r = context_store(ctx, &s, err);
 
 	(void)opts;
+	(void)argc;
 	if (r < 0)
 		return r;
-	/* podman gives several names at once. */
-	for (int i = 1; r >= 0 && i < argc; i++)
-		r = image_tag(s, argv[0], argv[i], err);
+	r = image_tag(s, argv[0], argv + 1, err);
 	return r < 0 ? r : 0;
 }
 
@@ -30,7 +29,9 @@ const struct command cmd_tag = {
 	.group = COMMAND_IMAGES,
 	.summary = "Give an image another name",
 	.usage = "SOURCE_IMAGE[:TAG] TARGET_IMAGE[:TAG] [TARGET_IMAGE[:TAG]...]",
-	.description = "A name that leads to another image so far is taken from it.",
+	.description =
+		"Several names can be given at once. A name that leads to another image so far is "
+		"taken from it.",
 	.min_operands = 2,
 	.max_operands = -1,
 	.operands = { COMPLETE_IMAGE, COMPLETE_IMAGE },

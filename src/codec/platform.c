@@ -27,6 +27,10 @@ static const struct alias aliases[] = {
 static const char *const known_os[] = { "linux", "windows", "darwin", "macos", "freebsd", "netbsd",
 	"openbsd", "solaris", "illumos", "android", "aix", "plan9", "js", "wasip1" };
 
+/* What stands alone and is an architecture: Go's names, and the other spellings in `aliases`. */
+static const char *const known_architectures[] = { "386", "amd64", "arm", "arm64", "loong64",
+	"mips", "mips64", "mips64le", "mipsle", "ppc64", "ppc64le", "riscv64", "s390x", "wasm" };
+
 #if defined(__x86_64__) && !defined(__ILP32__)
 #define HOST_ARCHITECTURE "amd64"
 #elif defined(__aarch64__)
@@ -152,6 +156,17 @@ static bool is_known_os(const char *s)
 	return false;
 }
 
+static bool is_known_architecture(const char *s)
+{
+	for (size_t i = 0; i < sizeof(known_architectures) / sizeof(known_architectures[0]); i++)
+		if (str_eq_nocase(s, known_architectures[i]))
+			return true;
+	for (size_t i = 0; i < sizeof(aliases) / sizeof(aliases[0]); i++)
+		if (str_eq_nocase(s, aliases[i].spelling))
+			return true;
+	return false;
+}
+
 /* One component: letters, digits, '_', '.', '-'. */
 static bool copy_part(char *ret, size_t size, const char *s, size_t len)
 {
@@ -188,8 +203,11 @@ int platform_parse(const char *s, struct platform *ret, struct err *err)
 		fill(parts[0], parts[1], parts[2], ret);
 	else if (is_known_os(parts[0]))
 		fill(parts[0], host.architecture, host.variant, ret);
-	else
+	else if (is_known_architecture(parts[0]))
 		fill(host.os, parts[0], "", ret);
+	else
+		return err_set(
+			err, ERR_FORMAT, "\"%s\": unknown operating system or architecture", s);
 	return 0;
 }
 

@@ -7,9 +7,11 @@
 
 #include "base/alloc.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "codec/json.h"
 #include "codec/manifest.h"
 #include "image/layer_unpack.h"
+#include "registry/registries.h"
 #include "store/blob.h"
 
 #define META_MAX (64U << 10)
@@ -149,6 +151,25 @@ static int find_in_list(struct store *s, const char *name, const struct referenc
 	return 0;
 }
 
+/* What a short name was pulled as, by an alias or from a registry of the search list. */
+static int find_by_short_name(struct store *s, const char *name, struct image_record *ret)
+{
+	AUTO(short_name) struct short_name names = { 0 };
+	int r = registries_expand(name, &names, NULL);
+
+	if (r < 0)
+		return r;
+	strv_pushf(&names.candidates, "localhost/%s", name);
+	STRV_FOREACH (candidate, names.candidates) {
+		AUTO(reference) struct reference ref = { 0 };
+
+		if (reference_parse(candidate, &ref, NULL) >= 0 &&
+			image_ref_get(s, &ref, ret, NULL) >= 0)
+			return 0;
+	}
+	return -ERR_NOT_FOUND;
+}
+
 int image_resolve_record(
 	struct store *s, const char *name, struct image_record *ret, struct err *err)
 {
@@ -163,7 +184,42 @@ int image_resolve_record(
 	r = image_ref_get(s, &ref, ret, err);
 	if (r != -ERR_NOT_FOUND)
 		return r;
-	return find_in_list(s, name, &ref, ret, err);
+	r = find_in_list(s, name, &ref, ret, err);
+	if (r == -ERR_NOT_FOUND && find_by_short_name(s, name, ret) >= 0)
+		return 0;
+	return r;
+}
+
+static int parse_blob(
+	struct store *s, const struct digest *digest, struct manifest *ret, struct err *err)
+{
+	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
+	int r = blob_read_all(s, digest, &b, err);
+
+	return r < 0 ? r : manifest_parse(buf_str(&b), b.len, NULL, ret, err);
+}
+
+/* From a manifest list to the image in it that is for this host. */
+static int pick_from_list(struct store *s, struct image_record *rec, struct err *err)
+{
+	AUTO(manifest) struct manifest list = { 0 }, child = { 0 };
+	const struct descriptor *picked;
+	struct platform host;
+	int r = parse_blob(s, &rec->index, &list, err);
+
+	platform_host(&host);
+	if (r >= 0)
+		r = manifest_pick(&list, &host, &picked, err);
+	if (r >= 0)
+		r = parse_blob(s, &picked->digest, &child, err);
+	if (r >= 0 && child.kind != MANIFEST_IMAGE)
+		r = err_set(err, ERR_UNSUPPORTED, "%s is a list inside a list",
+			picked->digest.text);
+	if (r < 0)
+		return err_ctx(err, r, "manifest list %.19s", rec->index.text);
+	rec->manifest = picked->digest;
+	rec->image_id = child.config.digest;
+	return 0;
 }
 
 int image_resolve(struct store *s, const char *name, struct image *ret, struct err *err)
@@ -171,17 +227,16 @@ int image_resolve(struct store *s, const char *name, struct image *ret, struct e
 	AUTO(image_record) struct image_record rec = { 0 };
 	int r = image_resolve_record(s, name, &rec, err);
 
+	if (r >= 0 && image_record_is_list(&rec))
+		r = pick_from_list(s, &rec, err);
 	return r < 0 ? r : image_from_record(s, &rec, ret, err);
 }
 
 static int read_manifest(
 	struct store *s, const struct image *img, struct manifest *ret, struct err *err)
 {
-	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
-	int r = blob_read_all(s, &img->record.manifest, &b, err);
+	int r = parse_blob(s, &img->record.manifest, ret, err);
 
-	if (r >= 0)
-		r = manifest_parse(buf_str(&b), b.len, NULL, ret, err);
 	return r < 0 ? err_ctx(err, r, "manifest of image %.19s", img->record.image_id.text) : 0;
 }
 
@@ -281,57 +336,33 @@ static bool unpacked_size(struct store *s, const char *id, uint64_t *ret)
 	return true;
 }
 
-uint64_t image_size(struct store *s, const struct image *img, const struct idmap *map)
+void image_layer_sizes(
+	struct store *s, const struct image *img, const struct idmap *map, uint64_t *ret)
 {
 	AUTO(manifest) struct manifest m = { 0 };
 	char key[IDMAP_KEY_SIZE], id[LAYER_ID_SIZE];
-	uint64_t total = 0;
+	bool lost = false;
 
 	idmap_key(map, key);
 	for (size_t i = 0; i < img->n_layers; i++) {
-		uint64_t n = 0;
-
+		ret[i] = 0;
 		layer_make_id(&img->layers[i].chain_id, key, id);
-		if (!unpacked_size(s, id, &n)) {
-			if (!m.n_layers && read_manifest(s, img, &m, NULL) < 0)
-				break;
-			n = i < m.n_layers ? m.layers[i].size : 0;
-		}
-		total += n;
+		if (unpacked_size(s, id, &ret[i]) || lost)
+			continue;
+		if (!m.n_layers && read_manifest(s, img, &m, NULL) < 0)
+			lost = true;
+		else if (i < m.n_layers)
+			ret[i] = m.layers[i].size;
 	}
+}
+
+uint64_t image_size(struct store *s, const struct image *img, const struct idmap *map)
+{
+	autofree uint64_t *sizes = NEW_ARRAY(uint64_t, img->n_layers + 1);
+	uint64_t total = 0;
+
+	image_layer_sizes(s, img, map, sizes);
+	for (size_t i = 0; i < img->n_layers; i++)
+		total += sizes[i];
 	return total;
-}
-
-/* Does the registry that serves `from` serve `to` under the same digest? */
-static bool same_repository(const char *from, const struct reference *to)
-{
-	AUTO(reference) struct reference ref = { 0 };
-	autofree char *a = NULL, *b = NULL;
-
-	if (!from || reference_parse(from, &ref, NULL) < 0)
-		return false;
-	a = reference_repository(&ref);
-	b = reference_repository(to);
-	return str_eq(a, b);
-}
-
-int image_tag(struct store *s, const char *src, const char *dst, struct err *err)
-{
-	AUTO(image_record) struct image_record rec = { 0 };
-	AUTO(reference) struct reference ref = { 0 };
-	AUTO(lock) struct lock l = LOCK_INIT;
-	int r = reference_parse(dst, &ref, err);
-
-	if (r < 0)
-		return r;
-	if (ref.has_digest)
-		return err_set(err, ERR_USAGE,
-			"refusing to create a tag with a digest reference: %s", dst);
-	r = store_lock(s, LOCK_SHARED, &l, err);
-	if (r >= 0)
-		r = image_resolve_record(s, src, &rec, err);
-	if (r < 0)
-		return r;
-	rec.from_registry = rec.from_registry && same_repository(rec.reference, &ref);
-	return image_ref_set(s, &ref, &rec, err);
 }

@@ -11,8 +11,10 @@
 #include "base/parse.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "codec/prune_filter.h"
 #include "codec/reference.h"
 #include "image/image.h"
+#include "store/blob.h"
 #include "store/container_dir.h"
 #include "store/imagedb.h"
 
@@ -35,15 +37,17 @@ void image_entries_done(struct image_entries *e)
 /* Filters, parsed; each kind may be given several times, and all must hold. */
 struct filters {
 	int dangling; /* -1: not asked */
-	char **labels;
 	char **references;
+	char **common; /* those that prune knows as well, as text, */
+	struct prune_filter prune; /* and parsed */
 	int64_t before_ns, since_ns;
 };
 
 static void filters_done(struct filters *f)
 {
-	strv_free(f->labels);
 	strv_free(f->references);
+	strv_free(f->common);
+	prune_filter_done(&f->prune);
 }
 DEFINE_AUTO(filters, struct filters, filters_done)
 
@@ -82,8 +86,8 @@ static int parse_filter(struct store *s, struct filters *f, const char *text, st
 		f->dangling = dangling;
 		return r < 0 ? err_ctx(err, r, "invalid filter '%s'", text) : 0;
 	}
-	if (str_eq(key, "label"))
-		strv_push(&f->labels, value);
+	if (str_eq(key, "label") || str_eq(key, "label!") || str_eq(key, "until"))
+		strv_push(&f->common, text);
 	else if (str_eq(key, "reference"))
 		strv_push(&f->references, value);
 	else if (str_eq(key, "before"))
@@ -92,19 +96,10 @@ static int parse_filter(struct store *s, struct filters *f, const char *text, st
 		return created_by_name(s, value, &f->since_ns, err);
 	else
 		return err_set(err, ERR_USAGE,
-			"invalid filter '%s': known are before, dangling, label, reference, since",
+			"invalid filter '%s': known are before, dangling, label, reference, since, "
+			"until",
 			key);
 	return 0;
-}
-
-/* "key" or "key=value". */
-static bool has_label(char *const *labels, const char *want)
-{
-	const char *eq = strchr(want, '=');
-
-	if (eq)
-		return strv_contains(labels, want);
-	return strv_env_get(labels, want) != NULL;
 }
 
 /*
@@ -131,9 +126,8 @@ static bool passes(const struct image_entry *e, const struct filters *f)
 
 	if (f->dangling >= 0 && e->dangling != (f->dangling == 1))
 		return false;
-	STRV_FOREACH (label, f->labels)
-		if (!has_label(e->labels, label))
-			return false;
+	if (!prune_filter_matches(&f->prune, e->created_ns, e->labels))
+		return false;
 	STRV_FOREACH (pattern, f->references)
 		any |= matches_reference(e, pattern);
 	if (f->before_ns && e->created_ns >= f->before_ns)
@@ -185,6 +179,11 @@ static void set_image(struct store *s, const struct image_record *rec, const str
 	AUTO(image) struct image img = IMAGE_INIT;
 	struct err why = { 0 };
 
+	if (image_record_is_list(rec)) {
+		e->created_ns = rec->created_ns;
+		(void)!blob_has(s, &rec->manifest, &e->size, NULL);
+		return;
+	}
 	if (image_from_record(s, rec, &img, &why) < 0) {
 		log_debug("images: %s", why.msg);
 		return;
@@ -216,16 +215,61 @@ static bool is_shown(const struct image_list *list, size_t i)
 	return !rec->reference || !strchr(rec->reference, '@') || !is_tagged(list, &rec->image_id);
 }
 
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+/* What decides between equals of every other order. */
+static int by_name(const void *a, const void *b)
+{
+	const struct image_entry *x = a, *y = b;
+	int r = strcmp(or_empty(x->repository), or_empty(y->repository));
+
+	return r ? r : strcmp(or_empty(x->tag), or_empty(y->tag));
+}
+
 static int newest_first(const void *a, const void *b)
 {
 	const struct image_entry *x = a, *y = b;
-	int r;
 
 	if (x->created_ns != y->created_ns)
 		return x->created_ns < y->created_ns ? 1 : -1;
-	r = strcmp(x->repository ? x->repository : "", y->repository ? y->repository : "");
-	return r ? r : strcmp(x->tag ? x->tag : "", y->tag ? y->tag : "");
+	return by_name(a, b);
 }
+
+static int by_id(const void *a, const void *b)
+{
+	const struct image_entry *x = a, *y = b;
+	int r = strcmp(x->image_id.text, y->image_id.text);
+
+	return r ? r : by_name(a, b);
+}
+
+static int by_size(const void *a, const void *b)
+{
+	const struct image_entry *x = a, *y = b;
+
+	if (x->size != y->size)
+		return x->size < y->size ? -1 : 1;
+	return by_name(a, b);
+}
+
+static int by_tag(const void *a, const void *b)
+{
+	const struct image_entry *x = a, *y = b;
+	int r = strcmp(or_empty(x->tag), or_empty(y->tag));
+
+	return r ? r : by_name(a, b);
+}
+
+static int (*const orders[])(const void *a, const void *b) = {
+	[IMAGE_SORT_CREATED] = newest_first,
+	[IMAGE_SORT_ID] = by_id,
+	[IMAGE_SORT_REPOSITORY] = by_name,
+	[IMAGE_SORT_SIZE] = by_size,
+	[IMAGE_SORT_TAG] = by_tag,
+};
 
 static int parse_filters(
 	struct store *s, const struct image_list_options *o, struct filters *f, struct err *err)
@@ -237,6 +281,8 @@ static int parse_filters(
 	STRV_FOREACH (text, o->filters)
 		if (r >= 0)
 			r = parse_filter(s, f, text, err);
+	if (r >= 0)
+		r = prune_filter_parse(f->common, clock_wall_ns(), &f->prune, err);
 	if (r >= 0 && o->reference) {
 		r = operand_pattern(o->reference, &pattern, err);
 		if (r >= 0)
@@ -275,7 +321,7 @@ int image_list_entries(struct store *s, const struct image_list_options *o,
 			entry_done(e);
 	}
 	if (entries.n)
-		qsort(entries.items, entries.n, sizeof(*entries.items), newest_first);
+		qsort(entries.items, entries.n, sizeof(*entries.items), orders[o->sort]);
 	*ret = entries;
 	entries.items = NULL;
 	entries.n = 0;

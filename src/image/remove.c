@@ -99,6 +99,26 @@ static const char *short_id(const char *id, char ret[13])
 	return ret;
 }
 
+static int in_repositories(const struct removal *rm, struct err *err)
+{
+	AUTO(strv) char **shown = NULL;
+	autofree char *all = NULL;
+	char image[13];
+
+	for (size_t i = 0; i < rm->names.n; i++) {
+		AUTO(reference) struct reference ref = { 0 };
+
+		if (rm->names.items[i].reference &&
+			reference_parse(rm->names.items[i].reference, &ref, NULL) >= 0)
+			strv_push_take(&shown, reference_familiar(&ref));
+	}
+	all = strv_join(shown, ", ");
+	return err_set(err, ERR_IN_USE,
+		"conflict: unable to delete %s (must be forced) - image is referenced in "
+		"multiple repositories: %s",
+		short_id(rm->img.record.image_id.text, image), all);
+}
+
 static int in_use(const struct removal *rm, const struct container_use *use, struct err *err)
 {
 	char image[13], container[13];
@@ -222,14 +242,10 @@ static int remove_by_name(struct removal *rm, struct err *err)
 
 static int remove_by_id(struct removal *rm, struct err *err)
 {
-	char image[13];
 	int r;
 
-	if (!(rm->flags & IMAGE_REMOVE_FORCE) && spans_repositories(rm))
-		return err_set(err, ERR_IN_USE,
-			"conflict: unable to delete %s (must be forced) - image is referenced in "
-			"multiple repositories",
-			short_id(rm->img.record.image_id.text, image));
+	if (!(rm->flags & (IMAGE_REMOVE_FORCE | IMAGE_REMOVE_ALL_NAMES)) && spans_repositories(rm))
+		return in_repositories(rm, err);
 	r = check_uses(rm, err);
 	if (r >= 0)
 		r = untag_all(rm, err);
