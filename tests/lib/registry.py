@@ -217,7 +217,8 @@ class TokenServer(Server):
     """Docker's token protocol: GET with Basic, POST for OAuth2, RS256 tokens.
 
     What a test may change: `users`, `identity_tokens`, `public` (prefix of repositories that
-    anybody may pull), `lifetime`, `refuse_get` / `refuse_post` (status), `reply` (raw bytes).
+    anybody may pull), `lifetime`, `refuse_get` / `refuse_post` (status), `reply` (raw bytes),
+    `refresh_token` (given to whoever asks for an offline token).
     """
 
     SERVICE, ISSUER = "test-registry", "test-auth"
@@ -235,7 +236,7 @@ class TokenServer(Server):
         self.public = "public/"
         self.lifetime = 60
         self.refuse_get = self.refuse_post = None
-        self.reply = None
+        self.reply = self.refresh_token = None
         super().__init__(TokenHandler, certificate)
 
     @property
@@ -301,7 +302,10 @@ class TokenHandler(BaseHTTPRequestHandler):
         if server.reply is not None:
             return self.answer(200, server.reply)
         token = server.token_for(query.get("scope", []), user)
-        return self.answer(200, {"token": token, "expires_in": server.lifetime})
+        answer = {"token": token, "expires_in": server.lifetime}
+        if user and server.refresh_token and query.get("offline_token") == ["true"]:
+            answer["refresh_token"] = server.refresh_token
+        return self.answer(200, answer)
 
     def do_POST(self):
         server = self.server.owner
@@ -548,7 +552,8 @@ class Nginx:
         scheme = "https" if registry.certificate else "http"
         upstream = f"proxy_pass {scheme}://{registry.host}"
         common = ("proxy_ssl_verify off; proxy_http_version 1.1; proxy_set_header Host "
-                  "$http_host; proxy_set_header X-Forwarded-Proto http;")
+                  "$http_host; proxy_set_header X-Forwarded-Proto http; "
+                  "proxy_request_buffering off;")
         paths = "".join(f"{kind}_temp_path {directory}/{kind};\n"
                         for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
         (directory / "nginx.conf").write_text(f"""

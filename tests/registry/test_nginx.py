@@ -1,10 +1,13 @@
 """A registry behind nginx: blobs redirected to an object store, and a limit on requests."""
 
+import os
 import shutil
 
 import pytest
 
+import images as archives
 import registry as servers
+import registry_images as images
 
 CREDS = f"{servers.USER}:{servers.PASSWORD}"
 
@@ -38,3 +41,18 @@ def test_rate_limit_is_waited_out(proa, nginx, image):
     assert p.returncode == 0, p.stderr
     assert proa.file(image, 2, "top") == b"top\n"
     assert f"{nginx.slow} 429 " in nginx.log()
+
+
+def test_push_in_pieces_past_the_limit_of_bodies(proa, nginx, tmp_path):
+    """nginx takes 1 MiB at once unless it is told otherwise, and answers 413 in HTML."""
+    layer = images.tar({"big": os.urandom(3_000_000)})
+    archive = archives.docker_archive(tmp_path / "app.tar", ["app:1"], [layer])
+    assert proa.run("load", "-i", archive).returncode == 0
+    name = f"127.0.0.1:{nginx.front}/pushed:1"
+    p = proa.run("push", "--creds", CREDS, "app:1", name)
+    assert p.returncode == 0, p.stderr
+    lines = [line.split() for line in nginx.log().splitlines() if "/pushed/blobs/uploads/" in line]
+    assert [line[1] for line in lines if line[2] == "PATCH"] == ["202"] * 3
+    assert [line[1] for line in lines if line[2] == "PUT"].count("413") == 1
+    proa.run("rmi", "app:1")
+    assert proa.pull("--creds", CREDS, name).returncode == 0
