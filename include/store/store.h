@@ -26,10 +26,14 @@
  * garbage collection and sweeping) -> images -> layers -> container. No lock is held while waiting
  * for the network, but an ingest's own.
  *
+ * The store may be moved or renamed while nobody uses it, and read from a read-only file system:
+ * images and what is known of containers can be looked at then; whatever changes it is refused.
+ *
  * Opening costs about six system calls and writes nothing when the store exists.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/auto.h"
@@ -47,6 +51,9 @@ DEFINE_AUTO_PTR(store, struct store, store_close)
 /* Descriptor and absolute path of the root directory; the store owns both. */
 int store_dirfd(const struct store *s);
 const char *store_path(const struct store *s);
+
+/* On a file system that is mounted read-only: images can be shown, and nothing else. */
+bool store_is_read_only(const struct store *s);
 
 /* The run directory, opened (and made) at the first call; the store owns fd and path. */
 int store_rundir(struct store *s, int *ret_fd, struct err *err) must_check;

@@ -140,7 +140,7 @@ int container_dir_create(struct store *s, const struct container_new *args,
 		r = create_in(s, args, fd, err);
 	if (r < 0) {
 		undo_create(s, args, faccessat(s->fd, path, F_OK, 0) == 0 ? path : hidden);
-		return err_ctx(err, r, "container");
+		return store_explain(s, err_ctx(err, r, "container"), err);
 	}
 	memcpy(ret->id, args->id, sizeof(ret->id));
 	ret->fd = TAKE_FD(fd);

@@ -190,6 +190,13 @@ static int set_tagged(struct store *s, const struct image_record *rec, struct er
 	return 0;
 }
 
+static int lock_images(struct store *s, struct lock *ret, struct err *err)
+{
+	int r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, ret, err);
+
+	return store_explain(s, r, err);
+}
+
 int image_ref_set(struct store *s, const struct reference *ref, const struct image_record *record,
 	struct err *err)
 {
@@ -201,7 +208,7 @@ int image_ref_set(struct store *s, const struct reference *ref, const struct ima
 	if (r >= 0)
 		r = store_lock(s, LOCK_SHARED, &shared, err);
 	if (r >= 0)
-		r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
+		r = lock_images(s, &l, err);
 	if (r < 0)
 		return r;
 	rec = *record;
@@ -218,7 +225,7 @@ int image_ref_set(struct store *s, const struct reference *ref, const struct ima
 int image_ref_delete(struct store *s, const struct image_record *record, struct err *err)
 {
 	AUTO(lock) struct lock l = LOCK_INIT;
-	int r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
+	int r = lock_images(s, &l, err);
 
 	return r < 0 ? r : delete_record(s, record, err);
 }
@@ -227,7 +234,7 @@ int image_ref_untag(struct store *s, const struct image_record *record, struct e
 {
 	struct image_record kept = *record;
 	AUTO(lock) struct lock l = LOCK_INIT;
-	int r = lock_file(s->fd, "locks/images", LOCK_EXCLUSIVE, &l, err);
+	int r = lock_images(s, &l, err);
 
 	if (r >= 0)
 		r = has_name(s, &record->image_id, record->reference, err);

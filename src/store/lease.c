@@ -32,7 +32,7 @@ int store_lease_begin(struct store *s, struct err *err)
 		return r;
 	r = lock_file(s->fd, path, LOCK_EXCLUSIVE, &s->lease, err);
 	if (r < 0)
-		return err_ctx(err, r, "lease");
+		return store_explain(s, err_ctx(err, r, "lease"), err);
 	s->lease_path = TAKE_PTR(path);
 	return 0;
 }
@@ -83,7 +83,7 @@ int store_make_tmp_dir(struct store *s, const char *prefix, char ret_path[STORE_
 	random_hex(random, 8);
 	(void)snprintf(ret_path, STORE_TMP_SIZE, "tmp/%s%s", prefix, random);
 	if (mkdirat(s->fd, ret_path, 0700) < 0)
-		return err_sys(err, errno, "create %s", ret_path);
+		return store_explain(s, err_sys(err, errno, "create %s", ret_path), err);
 	r = file_open_dir(s->fd, ret_path, &fd, err);
 	if (r < 0)
 		return r;

@@ -324,11 +324,34 @@ const char *store_rundir_path(const struct store *s)
 	return s->run_path;
 }
 
+bool store_is_read_only(const struct store *s)
+{
+	return faccessat(s->fd, ".", W_OK, 0) < 0 && errno == EROFS;
+}
+
+int store_explain(const struct store *s, int r, struct err *err)
+{
+	if (r != -EROFS)
+		return r;
+	return err_set(err, EROFS, "the store %s is on a read-only file system", s->path);
+}
+
+/* A lock needs no right to write; a store that was read-only from the start has no such file. */
+static int open_lock(const struct store *s)
+{
+	int fd = openat(s->fd, "locks/store", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd < 0 && errno == EROFS)
+		fd = openat(s->fd, "locks/store", O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 && errno == ENOENT)
+		fd = openat(s->fd, "locks", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return fd;
+}
+
 int store_lock(struct store *s, unsigned lock_flags, struct lock *ret, struct err *err)
 {
 	/* Never unlinked, so that the inode need not be looked at again as lock_file does. */
-	autofd int fd =
-		openat(s->fd, "locks/store", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	autofd int fd = open_lock(s);
 	int r;
 
 	if (fd < 0)

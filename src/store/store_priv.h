@@ -56,6 +56,9 @@ int store_cover(struct store *s, const char *kind, const char *name, struct err 
  */
 int store_sweep_wait(struct store *s, struct err *err) must_check;
 
+/* Says which store it is when r is -EROFS; returns r. */
+int store_explain(const struct store *s, int r, struct err *err);
+
 /* A name at the top of the store that is ours. */
 bool store_knows_name(const char *name);
 /* The directories that every store has; ends with NULL. */

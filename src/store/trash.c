@@ -19,7 +19,7 @@ int trash_move(struct store *s, const char *path, char ret_name[TRASH_NAME_SIZE]
 	random_hex(ret_name, (TRASH_NAME_SIZE - 1) / 2);
 	(void)snprintf(target, sizeof(target), "trash/%s", ret_name);
 	if (renameat(s->fd, path, s->fd, target) < 0)
-		return err_sys(err, errno, "move %s to trash", path);
+		return store_explain(s, err_sys(err, errno, "move %s to trash", path), err);
 	return 0;
 }
 
