@@ -3,13 +3,14 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "image/policy.h"
 #include "image/pull_priv.h"
 
 static void pull_done(struct pull *p)
 {
 	/* Layers first: they hold transfers of the client. */
 	free(p->layers);
-	client_free(p->client);
+	pull_sources_close(p);
 	manifest_done(&p->manifest);
 	image_config_done(&p->config);
 	image_record_done(&p->record);
@@ -40,7 +41,7 @@ static int set_up(struct pull *p, const struct reference *ref, struct err *err)
 		if (r < 0)
 			return r;
 	}
-	return client_new(&o->client, &p->ref, &p->client, err);
+	return pull_sources_open(p, err);
 }
 
 /* Was the reference here before, and did it mean the same image? */
@@ -82,6 +83,8 @@ static int pull_with_lease(struct pull *p, struct pull_result *ret, struct err *
 		if (r < 0)
 			return r;
 	}
+	free(p->record.reference);
+	p->record.reference = reference_format(&p->ref);
 	ret->outcome = outcome;
 	ret->record = p->record;
 	p->record = (struct image_record){ 0 };
@@ -92,8 +95,10 @@ int image_pull(struct store *s, const struct reference *ref, const struct pull_o
 	struct pull_result *ret, struct err *err)
 {
 	AUTO(pull) struct pull p = { .store = s, .options = o };
-	int r = set_up(&p, ref, err);
+	int r = policy_check_pull(ref, err);
 
+	if (r >= 0)
+		r = set_up(&p, ref, err);
 	if (r < 0)
 		return r;
 	r = store_lease_begin(s, err);

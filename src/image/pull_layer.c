@@ -112,20 +112,64 @@ static int hash_prefix(struct pull_layer *l, struct err *err)
 	return 0;
 }
 
-static int start_download(struct pull_layer *l, struct err *err)
+/* The manifest holds the blob itself. */
+static int take_embedded(struct pull_layer *l, struct err *err)
 {
-	struct client_blob_request q = {
+	int r = on_begin(l, 0, err);
+
+	return r < 0 ? r : on_write(l, l->blob->data, (size_t)l->blob->size, err);
+}
+
+static struct client_blob_request request_of(struct pull_layer *l)
+{
+	return (struct client_blob_request){
 		.digest = &l->blob->digest,
 		.size = l->blob->size,
 		.offset = l->written,
 		.sink = { .begin = on_begin, .write = on_write, .ctx = l },
 		.done = on_done,
 	};
+}
+
+/*
+ * What no endpoint has, the manifest may name places for (registry.md 2.2, foreign layers). They
+ * are asked last: a mirror that has the layer spares us strangers.
+ */
+static int start_elsewhere(struct pull_layer *l, struct err *err)
+{
+	struct client_blob_request q = request_of(l);
+	char **urls = l->blob->urls;
+	int r = l->failure;
+
+	l->failure = 0;
+	while (r < 0 && urls && urls[l->n_urls]) {
+		log_debug("layer %s: %s; trying %s", l->blob->digest.text, l->err.msg,
+			urls[l->n_urls]);
+		r = client_blob_at(
+			pull_layer_client(l), urls[l->n_urls++], &q, &l->transfer, &l->err);
+	}
+	if (r < 0 && err)
+		*err = l->err;
+	return r;
+}
+
+static int start_download(struct pull_layer *l, struct err *err)
+{
+	struct client_blob_request q = request_of(l);
+	struct err why = { 0 };
+	int r;
 
 	l->failure = 0;
 	if (l->written == l->blob->size)
 		return 0;
-	return client_blob(l->pull->client, &q, &l->transfer, err);
+	if (l->blob->data)
+		return take_embedded(l, err);
+	do {
+		r = client_blob(pull_layer_client(l), &q, &l->transfer, &why);
+	} while (r < 0 && pull_layer_passes_over(l, r, &why));
+	if (r < 0 && err)
+		*err = why;
+	return r;
 }
 
 /* --- locks --- */
@@ -256,7 +300,8 @@ static int restart(struct pull_layer *l, const struct err *why, struct err *err)
 
 static int wrong_bytes(struct pull_layer *l, const struct err *why, struct err *err)
 {
-	if (!l->restarted)
+	/* Another source may have the right ones; where there is none, try once more. */
+	if (pull_layer_next_source(l) || !l->restarted)
 		return restart(l, why, err);
 	drop_download(l);
 	ingest_discard(TAKE_PTR(l->ingest));
@@ -307,6 +352,11 @@ int pull_layer_advance(struct pull_layer *l, struct err *err)
 	r = flush(l, err);
 	if (r < 0)
 		return r;
+	if (l->failure < 0 && l->n_urls == 0 &&
+		pull_layer_passes_over(l, l->failure, &l->err))
+		return start_download(l, err);
+	if (l->failure == -ERR_NOT_FOUND || (l->failure <= -ERR_USAGE && l->n_urls > 0))
+		return start_elsewhere(l, err);
 	if (l->failure < 0) {
 		if (err)
 			*err = l->err;

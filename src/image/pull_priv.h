@@ -1,6 +1,8 @@
 /*
  * Inside of image/pull.h. pull.c runs the steps, pull_plan.c turns a reference into a list of
  * layers, pull_layer.c leads one layer from descriptor to layers/ID, pull_transfer.c runs many.
+ * pull_source.c knows the endpoints (mirrors, then the registry): each question goes to the next one
+ * where one has no answer.
  */
 #pragma once
 
@@ -9,6 +11,7 @@
 #include "codec/manifest.h"
 #include "image/layer_unpack.h"
 #include "image/pull.h"
+#include "registry/registries.h"
 #include "store/blob.h"
 #include "store/ingest.h"
 #include "store/store.h"
@@ -39,6 +42,9 @@ struct pull_layer {
 
 	struct ingest *ingest; /* while the blob is being fetched */
 	struct client_blob *transfer;
+	size_t n_urls;	/* places named by the manifest that were tried */
+	size_t source;	/* that is asked for the blob */
+	uint64_t tried; /* sources that did not have it, as bits */
 	struct hash *hash;
 	uint64_t written;    /* bytes hashed and in the file */
 	uint64_t on_its_way; /* bytes that the disk has been told to write */
@@ -52,11 +58,18 @@ struct pull_layer {
 	struct err err;
 };
 
+struct pull_source {
+	struct client *client;
+	bool dead; /* a mirror that failed; never the registry itself */
+};
+
 struct pull {
 	struct store *store;
 	struct reference ref; /* what will be set: without tag when there is a digest */
 	const struct pull_options *options;
-	struct client *client;
+	struct registry_endpoints endpoints;
+	struct pull_source *sources; /* one for each endpoint */
+	size_t n_sources, chosen;    /* chosen: it had the manifest, and is asked first */
 	struct platform platform;
 	struct idmap map;
 
@@ -67,6 +80,31 @@ struct pull {
 	struct pull_layer *layers;
 	size_t n_layers;
 };
+
+/* --- pull_source.c --- */
+
+int pull_sources_open(struct pull *p, struct err *err) must_check;
+void pull_sources_close(struct pull *p);
+
+/* As client_manifest: by digest, or what the user asked for (NULL), which settles p->chosen. */
+int pull_ask_manifest(struct pull *p, const char *digest, struct client_manifest *ret,
+	struct err *err) must_check;
+
+/* As client_head, of what the user asked for. */
+int pull_ask_head(struct pull *p, struct digest *ret, struct err *err) must_check;
+
+/* As client_blob_read. */
+int pull_ask_blob(
+	struct pull *p, const struct descriptor *blob, char **ret, struct err *err) must_check;
+
+/* Who is to be asked for this layer's blob now. */
+struct client *pull_layer_client(struct pull_layer *l);
+
+/* Ask somebody else from now on: false when everybody was asked. */
+bool pull_layer_next_source(struct pull_layer *l);
+
+/* After a failure: may another source do better? Then it is the layer's from now on. */
+bool pull_layer_passes_over(struct pull_layer *l, int r, const struct err *why);
 
 /* --- pull_plan.c --- */
 

@@ -122,7 +122,7 @@ static int run(struct pull *p, struct pollfd *fds, struct pull_layer **owners, s
 		if (count(p, PULL_DONE) == p->n_layers)
 			break;
 		n = watch(p, fds, owners);
-		r = client_poll(p->client, fds, n, timeout, err);
+		r = client_poll(p->sources[0].client, fds, n, timeout, err);
 		if (r >= 0)
 			r = advance(p, err);
 		if (r >= 0)
