@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <termios.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 
 struct tty_size {
@@ -56,3 +57,12 @@ int tty_reopen(int fd, int flags, struct err *err) must_check;
 
 /* Is the caller in the foreground process group of the terminal fd? */
 bool tty_is_foreground(int fd);
+
+/*
+ * One line from a terminal, without its line break, into ret. The prompt goes to standard error,
+ * once the echo is off for a secret: who answers at once is not shown. A fatal signal puts the echo
+ * back before it ends us. -ERR_USAGE at the end of input before any line.
+ */
+enum tty_echo { TTY_ECHO, TTY_NO_ECHO };
+int tty_read_line(int fd, const char *prompt, enum tty_echo echo, struct buf *ret,
+	struct err *err) must_check;
