@@ -22,12 +22,13 @@ struct pull_image_options {
 };
 
 /*
- * The lines "Digest: ..." and "Status: ..." of docker are not printed here, see
+ * A short name is what registries.conf makes of it; ret->record.reference is the full name that was
+ * pulled. The lines "Digest: ..." and "Status: ..." of docker are not printed here, see
  * pull_image_summary. The caller frees ret->record. Errors begin with "image NAME".
  */
 int pull_image(struct context *ctx, const char *name, const struct pull_image_options *o,
 	struct pull_result *ret, struct err *err) must_check;
 
 /* "Digest: sha256:...", "Status: Downloaded newer image for NAME", to stdout or stderr. */
-int pull_image_summary(const char *name, const struct pull_result *result, bool to_stdout,
-	struct err *err) must_check;
+int pull_image_summary(
+	const struct pull_result *result, bool to_stdout, struct err *err) must_check;

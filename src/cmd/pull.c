@@ -6,7 +6,6 @@
 #include "cli/output.h"
 #include "cmd/context.h"
 #include "cmd/pull_image.h"
-#include "codec/reference.h"
 
 struct pull_opts {
 	bool quiet;
@@ -35,22 +34,13 @@ static const struct option_spec pull_options[] = {
 	OPTION_END,
 };
 
-static int answer(const char *name, bool quiet, const struct pull_result *result, struct err *err)
+static int answer(bool quiet, const struct pull_result *result, struct err *err)
 {
-	AUTO(reference) struct reference ref = { 0 };
-	autofree char *full = NULL;
-	int r = reference_parse(name, &ref, err);
+	int r = quiet ? 0 : pull_image_summary(result, true, err);
 
-	if (r < 0)
-		return r;
-	if (!quiet) {
-		r = pull_image_summary(name, result, true, err);
-		if (r < 0)
-			return r;
-	}
-	full = reference_format(&ref);
-	printf("%s\n", full);
-	return 0;
+	if (r >= 0)
+		printf("%s\n", result->record.reference);
+	return r;
 }
 
 static int pull_run(struct context *ctx, void *opts, int argc, char **argv, struct err *err)
@@ -70,7 +60,7 @@ static int pull_run(struct context *ctx, void *opts, int argc, char **argv, stru
 	r = pull_image(ctx, argv[0], &p, &result, err);
 	if (r < 0)
 		return r;
-	r = answer(argv[0], o->quiet, &result, err);
+	r = answer(o->quiet, &result, err);
 	image_record_done(&result.record);
 	return r;
 }

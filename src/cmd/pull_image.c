@@ -8,8 +8,10 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "cli/progress.h"
 #include "cmd/context.h"
+#include "cmd/short_name.h"
 
 /* What the progress functions of image/pull.h draw on. */
 struct view {
@@ -92,40 +94,67 @@ static int pull(struct context *ctx, const struct reference *ref, struct pull_op
 	return r;
 }
 
-int pull_image(struct context *ctx, const char *name, const struct pull_image_options *o,
-	struct pull_result *ret, struct err *err)
+/* Of one of the names that a short one may stand for. */
+static int pull_candidate(struct context *ctx, const char *name, struct pull_options *po,
+	bool quiet, struct pull_result *ret, struct err *err)
 {
 	AUTO(reference) struct reference ref = { 0 };
-	AUTO(credentials) struct credentials *creds = NULL;
-	struct pull_options po = { .client = CLIENT_OPTIONS_INIT };
 	autofree char *shown = NULL;
-	struct platform platform;
-	int r;
+	int r = reference_parse(name, &ref, err);
 
-	r = reference_parse(name, &ref, err);
-	if (r >= 0 && o->platform) {
-		r = platform_parse(o->platform, &platform, err);
-		po.platform = &platform;
-	}
-	if (r >= 0)
-		r = fill_options(ctx, o, &po, &creds, err);
 	if (r < 0)
 		return r;
-	r = pull(ctx, &ref, &po, o->quiet, ret, err);
+	r = pull(ctx, &ref, po, quiet, ret, err);
 	if (r >= 0)
 		return 0;
 	shown = reference_familiar(&ref);
 	return err_ctx(err, r, "image %s", shown);
 }
 
-int pull_image_summary(
-	const char *name, const struct pull_result *result, bool to_stdout, struct err *err)
+static int pull_first(struct context *ctx, char *const *names, struct pull_options *po, bool quiet,
+	struct pull_result *ret, struct err *err)
+{
+	int r;
+
+	for (;; names++) {
+		r = pull_candidate(ctx, *names, po, quiet, ret, err);
+		/* A full disk is no reason to look elsewhere. */
+		if (r >= 0 || !names[1] || -r < ERR_USAGE)
+			return r;
+		log_warn("%.*s", (int)strcspn(err->msg, "\n"), err->msg);
+		err_clear(err);
+	}
+}
+
+int pull_image(struct context *ctx, const char *name, const struct pull_image_options *o,
+	struct pull_result *ret, struct err *err)
+{
+	AUTO(credentials) struct credentials *creds = NULL;
+	AUTO(short_name) struct short_name names = { 0 };
+	struct pull_options po = { .client = CLIENT_OPTIONS_INIT };
+	struct platform platform;
+	int r = registries_expand(name, &names, err);
+
+	if (r >= 0)
+		r = short_name_settle(name, &names, err);
+	if (r >= 0 && o->platform) {
+		r = platform_parse(o->platform, &platform, err);
+		if (r < 0)
+			return err_ctx(err, r, "--platform");
+		po.platform = &platform;
+	}
+	if (r >= 0)
+		r = fill_options(ctx, o, &po, &creds, err);
+	return r < 0 ? r : pull_first(ctx, names.candidates, &po, o->quiet, ret, err);
+}
+
+int pull_image_summary(const struct pull_result *result, bool to_stdout, struct err *err)
 {
 	const struct image_record *record = &result->record;
 	AUTO(reference) struct reference ref = { 0 };
 	FILE *out = to_stdout ? stdout : stderr;
 	autofree char *shown = NULL;
-	int r = reference_parse(name, &ref, err);
+	int r = reference_parse(record->reference, &ref, err);
 
 	if (r < 0)
 		return r;

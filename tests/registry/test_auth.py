@@ -12,8 +12,10 @@ import registry as servers
 
 CREDS = f"{servers.USER}:{servers.PASSWORD}"
 BASIC = "Basic " + base64.b64encode(CREDS.encode()).decode()
-HINT = ("hint: the repository may not exist or may need a login: "
-        "use --creds or --authfile")
+
+
+def hint(host):
+    return f"hint: the repository may not exist or may need a login: proa login {host}"
 
 
 def auth_file(path, host, **entry):
@@ -50,7 +52,7 @@ def test_basic_without_credentials(proa, basic):
     assert (p.returncode, p.stdout) == (1, "")
     assert p.stderr.splitlines()[1:] == [
         f"proa: pull: image {basic}: {host}: authentication required: "
-        "UNAUTHORIZED: authentication required", HINT]
+        "UNAUTHORIZED: authentication required", hint(host)]
 
 
 def test_basic_with_wrong_password(proa, basic):
@@ -79,7 +81,7 @@ def test_anonymous_token_for_a_private_repository(proa, private, token_server):
     assert p.returncode == 1
     assert p.stderr.splitlines()[1:] == [
         f"proa: pull: image {private}: {host}: authentication required: "
-        "UNAUTHORIZED: authentication required", HINT]
+        "UNAUTHORIZED: authentication required", hint(host)]
     assert len(token_server.seen("/token")) == 1
 
 
