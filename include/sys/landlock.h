@@ -26,9 +26,21 @@ struct landlock_rule {
 /* The kernel's ABI version, 0 when there is none. */
 int landlock_abi(void);
 
+/* The first version with scopes (Linux 6.12): what landlock_scope and probes ask for. */
+#define LANDLOCK_ABI_SCOPE 6
+
 /*
  * Restrict this process to the rules; with none, to nothing. Sets no_new_privs. Also denies TCP
  * bind and connect (ABI 4) and signals and abstract sockets outwards (ABI 6). Returns 1 when in
  * force, 0 when the kernel has no usable Landlock; -errno when it has and refused.
  */
 int landlock_restrict(const struct landlock_rule *rules, size_t n, struct err *err) must_check;
+
+/*
+ * Nothing but scopes: from now on this process and its children connect to no abstract Unix socket
+ * of, and signal, nobody outside of the domain that begins here; what is outside still reaches in.
+ * Paths and mounts stay as free as they are. Needs CAP_SYS_ADMIN of the own user namespace, or
+ * no_new_privs set before; does not set it. Returns 1 when in force, 0 when the kernel has none
+ * (ABI 6); -errno when it has and refused. No allocation: allowed between clone and exec.
+ */
+int landlock_scope(struct err *err) must_check;

@@ -4,7 +4,8 @@
  * are another thing (sys/seccomp.h).
  *
  * Everything not listed kills the process (SIGSYS). A foreign architecture's entry, x32 included,
- * kills as well. mmap and mprotect are refused where they ask for executable memory. Sanitizer
+ * kills as well. mmap and mprotect are refused where they ask for executable memory, fcntl where it
+ * does more than read flags, set close-on-exec or duplicate. Sanitizer
  * builds install nothing, because their run time needs more than any list names.
  */
 #pragma once

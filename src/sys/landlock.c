@@ -110,7 +110,7 @@ int landlock_restrict(const struct landlock_rule *rules, size_t n, struct err *e
 		attr.net = NET_BIND_TCP | NET_CONNECT_TCP;
 		size += sizeof(attr.net);
 	}
-	if (abi >= 6) {
+	if (abi >= LANDLOCK_ABI_SCOPE) {
 		attr.scoped = SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL;
 		size += sizeof(attr.scoped);
 	}
@@ -124,5 +124,20 @@ int landlock_restrict(const struct landlock_rule *rules, size_t n, struct err *e
 		return err_sys(err, errno, "set no_new_privs");
 	if (syscall(__NR_landlock_restrict_self, set, 0) < 0)
 		return err_sys(err, errno, "enter the Landlock ruleset");
+	return 1;
+}
+
+int landlock_scope(struct err *err)
+{
+	const struct ruleset_attr attr = { .scoped = SCOPE_ABSTRACT_SOCKET | SCOPE_SIGNAL };
+	autofd int set = -EBADF;
+
+	if (landlock_abi() < LANDLOCK_ABI_SCOPE)
+		return 0;
+	set = (int)syscall(__NR_landlock_create_ruleset, &attr, sizeof(attr), 0);
+	if (set < 0)
+		return err_sys(err, errno, "create a Landlock scope");
+	if (syscall(__NR_landlock_restrict_self, set, 0) < 0)
+		return err_sys(err, errno, "enter the Landlock scope");
 	return 1;
 }

@@ -1,5 +1,6 @@
 #include "sys/sandbox.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/capability.h>
 #include <linux/filter.h>
@@ -31,8 +32,8 @@
 #define IF_EQUAL(k, t, f) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), (t), (f))
 #define IF_BITS(k, t, f)  BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (k), (t), (f))
 
-/* Prologue, three instructions for a plain call, five for one with a check, epilogue. */
-#define PROGRAM_MAX (8 + SANDBOX_CALLS_MAX * 5)
+/* Prologue, two instructions for a plain call, up to eight for one with a check, epilogue. */
+#define PROGRAM_MAX (8 + SANDBOX_CALLS_MAX * 8)
 
 struct program {
 	struct sock_filter code[PROGRAM_MAX];
@@ -53,8 +54,29 @@ static void emit_prologue(struct program *p)
 	emit(p, (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr)));
 }
 
+/*
+ * What opendir and dup want. Not the rest: signals to owners of descriptors, leases and locks that
+ * hold others up, pipe sizes. Only the low half of the argument counts, for the kernel too.
+ */
+static void emit_fcntl(struct program *p)
+{
+	static const uint32_t commands[] = { F_GETFL, F_GETFD, F_SETFD, F_DUPFD_CLOEXEC };
+	const uint8_t n = sizeof(commands) / sizeof(commands[0]);
+
+	emit(p, (struct sock_filter)IF_EQUAL(__NR_fcntl, 0, n + 3));
+	emit(p, (struct sock_filter)LOAD(ARG_LOW(1)));
+	for (uint8_t i = 0; i < n; i++)
+		emit(p, (struct sock_filter)IF_EQUAL(commands[i], n - i, 0));
+	emit(p, (struct sock_filter)RETURN(SECCOMP_RET_KILL_PROCESS));
+	emit(p, (struct sock_filter)RETURN(SECCOMP_RET_ALLOW));
+}
+
 static void emit_call(struct program *p, int nr)
 {
+	if (nr == __NR_fcntl) {
+		emit_fcntl(p);
+		return;
+	}
 	/* Memory that is both written and executed is what an exploit wants next. */
 	if (nr == __NR_mmap || nr == __NR_mprotect) {
 		emit(p, (struct sock_filter)IF_EQUAL((uint32_t)nr, 0, 4));

@@ -20,8 +20,8 @@
 #include "sys/landlock.h"
 #include "sys/sandbox.h"
 
-static const int some_calls[] = { __NR_read, __NR_write, __NR_mmap, __NR_munmap, __NR_mprotect,
-	__NR_exit_group, -1, __NR_openat };
+static const int some_calls[] = { __NR_read, __NR_fcntl, __NR_write, __NR_mmap, __NR_munmap,
+	__NR_mprotect, __NR_exit_group, -1, __NR_openat };
 
 /* The wait status of fn in a child. */
 static int in_child(int (*fn)(void))
@@ -95,6 +95,36 @@ static int executable_later(void)
 	return 0;
 }
 
+static int flags_of_descriptors(void)
+{
+	int fd;
+
+	if (enter() < 0)
+		return 1;
+	fd = fcntl(1, F_DUPFD_CLOEXEC, 10);
+	return fd < 10 || fcntl(fd, F_GETFD) != FD_CLOEXEC || fcntl(fd, F_SETFD, 0) < 0 ||
+			       fcntl(fd, F_GETFL) < 0
+		       ? 2
+		       : 0;
+}
+
+static int status_flags(void)
+{
+	if (enter() < 0)
+		return 1;
+	(void)fcntl(1, F_SETFL, O_APPEND);
+	return 0;
+}
+
+static int signal_owner(void)
+{
+	if (enter() < 0)
+		return 1;
+	/* The high half is not looked at, by the kernel neither. */
+	(void)syscall(__NR_fcntl, 1, F_SETOWN | 1UL << 32, 1);
+	return 0;
+}
+
 #if defined(__x86_64__)
 
 static int foreign_entry(void)
@@ -127,6 +157,9 @@ static void filter(void **state)
 	assert_killed(unlisted_call);
 	assert_killed(executable_memory);
 	assert_killed(executable_later);
+	assert_exit(flags_of_descriptors, 0);
+	assert_killed(status_flags);
+	assert_killed(signal_owner);
 #if defined(__x86_64__)
 	assert_killed(foreign_entry);
 	assert_killed(x32_entry);
