@@ -13,9 +13,9 @@
 #include "sys/process.h"
 
 /*
- * Two bytes over a socket pair keep parent and child in step: 'u' from the child (its user
- * namespace exists) and 'm' from the parent (its map is written). The end of the socket means that
- * the other side died.
+ * Messages over a socket pair keep parent and child in step: 'u' from the child (its user namespace
+ * exists), 'm' from the parent (its map is written), then an errno of the child, 0 when it is root
+ * there. The end of the socket means that the other side died.
  */
 
 int userns_explain(int errnum, struct err *err)
@@ -65,7 +65,11 @@ static void child_main(
 			_exit(125);
 		}
 		(void)!write(sock, "u", 1);
-		if (!get_byte(sock, 'm') || become_root(map) < 0)
+		if (!get_byte(sock, 'm'))
+			_exit(125);
+		errnum = -become_root(map);
+		(void)!write(sock, &errnum, sizeof(errnum));
+		if (errnum)
 			_exit(125);
 	}
 	/* After the change of ids, which clears it; the parent may have died before. */
@@ -93,6 +97,20 @@ static int wait_for_namespace(int sock, struct err *err)
 	return userns_explain(errnum, err);
 }
 
+/* 0 or the errno of the change of ids. */
+static int wait_for_root(int sock, struct err *err)
+{
+	int errnum = 0;
+	ssize_t n;
+
+	do {
+		n = read(sock, &errnum, sizeof(errnum));
+	} while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)sizeof(errnum))
+		return err_set(err, EPROTO, "a helper process ended early");
+	return errnum ? err_sys(err, errnum, "become root of the user namespace") : 0;
+}
+
 int userns_spawn(
 	const struct idmap *map, int (*fn)(void *arg), void *arg, pid_t *ret_pid, struct err *err)
 {
@@ -117,7 +135,9 @@ int userns_spawn(
 		if (r >= 0)
 			r = idmap_write(map, pid, err);
 		if (r >= 0 && send(ours, "m", 1, MSG_NOSIGNAL) != 1)
-			r = err_sys(err, errno, "helper process ended early");
+			r = err_sys(err, errno, "talk to a helper process");
+		if (r >= 0)
+			r = wait_for_root(ours, err);
 	}
 	if (r < 0) {
 		(void)kill(pid, SIGKILL);
