@@ -65,7 +65,11 @@ DEFINE_AUTO(mount_spec, struct mount_spec, mount_spec_done)
  * docker has and this program does not. *ret is written on success only and owns its strings.
  */
 
-/* -v [SOURCE:]TARGET[:OPTIONS]. A source with '/' is a bind, another one a volume's name. */
+/*
+ * -v [SOURCE:]TARGET[:OPTIONS]. A source with '/' is a bind, another one a volume's name. A bind is
+ * nosuid and nodev unless the options say "suid" or "dev": a set-uid file or a device node that the
+ * host keeps out of reach by its place must not come into reach by accident.
+ */
 int mount_spec_parse_volume(
 	const char *arg, const char *cwd, struct mount_spec *ret, struct err *err) must_check;
 

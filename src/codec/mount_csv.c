@@ -278,6 +278,7 @@ static int set_source(struct fields *f, struct err *err)
 			return err_set(err, ERR_USAGE,
 				"invalid mount config for type \"bind\": field Source must not be "
 				"empty");
+		f->m.flags |= MOUNT_SPEC_NOSUID | MOUNT_SPEC_NODEV;
 		return mount_source_set(&f->m, f->source, f->cwd, err);
 	case MOUNT_TYPE_TMPFS:
 		if (f->source)

@@ -98,7 +98,7 @@ static int parse_source(struct mount_spec *m, const char *source, const char *cw
 
 	if (path_is_absolute(source) || (cwd && mount_source_is_dotted(source))) {
 		m->type = MOUNT_TYPE_BIND;
-		m->flags |= MOUNT_SPEC_CREATE_SOURCE;
+		m->flags |= MOUNT_SPEC_CREATE_SOURCE | MOUNT_SPEC_NOSUID | MOUNT_SPEC_NODEV;
 		return mount_source_set(m, source, cwd, err);
 	}
 	if (!mount_volume_name_is_valid(source)) {

@@ -14,18 +14,24 @@
 #include "base/strv.h"
 #include "codec/mount_spec.h"
 
-/* One line that holds everything: "bind /a > /b ro rslave size=1". */
+/* One line that holds everything: "bind /a > /b ro rslave size=1". A bind's flags begin as nosuid,
+ * nodev: its line says what differs. */
 static char *show(const struct mount_spec *m)
 {
 	static const char *const names[] = { "ro", "noexec", "nosuid", "nodev", "nonrecursive",
 		"ro-top", "ro-force", "create", "z", "Z", "nocopy" };
 	AUTO(buf) struct buf b = BUF_INIT(4096);
+	unsigned flags = m->flags;
 
+	if (m->type == MOUNT_TYPE_BIND)
+		flags ^= MOUNT_SPEC_NOSUID | MOUNT_SPEC_NODEV;
 	buf_printf(
 		&b, "%s %s > %s", mount_type_name(m->type), m->source ? m->source : "-", m->target);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-		if (m->flags & 1U << i)
-			buf_printf(&b, " %s", names[i]);
+		if (flags & 1U << i)
+			buf_printf(&b, " %s%s",
+				m->type == MOUNT_TYPE_BIND && (i == 2 || i == 3) ? "not-" : "",
+				names[i]);
 	if (m->propagation)
 		buf_printf(&b, " %s", mount_propagation_name(m->propagation));
 	if (m->subpath)
@@ -99,7 +105,9 @@ static void volumes(void **state)
 		{ "/a:/b:rw,z", "bind /a > /b create z" },
 		{ "/a:/b:Z,ro,shared", "bind /a > /b ro create Z shared" },
 		{ "/a:/b:cached", "bind /a > /b create" },
-		{ "/a:/b:noexec,nosuid,nodev", "bind /a > /b noexec nosuid nodev create" },
+		{ "/a:/b:noexec,nosuid,nodev", "bind /a > /b noexec create" },
+		{ "/a:/b:suid", "bind /a > /b not-nosuid create" },
+		{ "/a:/b:dev,ro", "bind /a > /b ro not-nodev create" },
 		{ "/a:/b:bind", "bind /a > /b nonrecursive create" },
 		{ "/a b:/c d", "bind /a b > /c d create" },
 		{ "./x:/b", "bind /cwd/x > /b create" },
