@@ -48,6 +48,7 @@ enum plan_op_kind {
 	PLAN_MAP_SELF,	  /* one id: the user inside is the caller */
 	PLAN_MAP_WAIT,	  /* ranges: until the parent has written them */
 	PLAN_BECOME_ROOT, /* ids 0 inside, no groups */
+	PLAN_OOM_SCORE,	  /* before HIDE, which closes our own files in procfs to us */
 	PLAN_HIDE,	  /* not dumpable; die with the parent while setting up */
 	PLAN_KEYRING,	  /* anonymous session keyring */
 	PLAN_SYSCTL,	  /* one value through our procfs */
@@ -63,7 +64,7 @@ enum plan_op_kind {
 	PLAN_TMPFS,	  /* a new tmpfs onto a user's path */
 	PLAN_CONSOLE,	  /* pty of our devpts */
 	PLAN_PIVOT,	  /* swap the root, drop the host's tree */
-	PLAN_CHECK,	  /* /proc, /sys, /dev are the mounts that we made */
+	PLAN_CHECK,	  /* what is mounted is what the plan mounted, no less and no more */
 	PLAN_ROOT_RDONLY,
 	PLAN_HOSTNAME,
 	PLAN_DOMAINNAME,
@@ -71,6 +72,7 @@ enum plan_op_kind {
 	PLAN_RLIMIT,
 	PLAN_SESSION, /* new session, controlling terminal, descriptors 0-2 */
 	PLAN_READY,   /* tell the parent, wait for "go" */
+	PLAN_SCOPE,   /* landlock: no abstract sockets of the host */
 	PLAN_DROP,    /* capabilities, ids, filter */
 	PLAN_INIT,    /* fork; the parent stays as pid 1 */
 	PLAN_EXEC,

@@ -7,6 +7,7 @@
  *	seccomp=unconfined|default|FILE
  *	apparmor=unconfined|PROFILE
  *	label=disable|user:U|role:R|type:T|level:L
+ *	landlock=unconfined		with the host's network, its abstract sockets too
  *	systempaths=unconfined		nothing masked, nothing read-only
  *	mask=PATH[:PATH...]		more masked paths (podman)
  *	unmask=ALL|PATH[:PATH...]	fewer masked and read-only ones (podman)
@@ -20,6 +21,7 @@
 
 struct security_options {
 	bool no_new_privs;
+	bool no_landlock;
 	bool unconfined_paths; /* systempaths=unconfined, unmask=ALL */
 	char *seccomp;	       /* NULL = default; "unconfined"; path of a profile */
 	char *apparmor;	       /* profile to run under; NULL = unconfined or the host has none */

@@ -29,6 +29,7 @@ enum spec_flags {
 	SPEC_DIE_WITH_PARENT = 1 << 5, /* SIGKILL when the process that called start ends */
 	SPEC_NESTED = 1 << 6,	       /* may make user namespaces; masked outer /proc accepted */
 	SPEC_PRIVILEGED = 1 << 7,      /* /sys and cgroup writable, nothing masked or read-only */
+	SPEC_NO_SCOPE = 1 << 8,	       /* abstract sockets of the caller's network stay in reach */
 };
 
 enum spec_network {

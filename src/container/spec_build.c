@@ -75,6 +75,10 @@ static int add_bind(struct spec *spec, const struct mount_spec *m, struct err *e
 		flags |= SPEC_MOUNT_RDONLY;
 	if (m->flags & MOUNT_SPEC_NOEXEC)
 		flags |= SPEC_MOUNT_NOEXEC;
+	if (!(m->flags & MOUNT_SPEC_NOSUID))
+		flags |= SPEC_MOUNT_SUID;
+	if (!(m->flags & MOUNT_SPEC_NODEV))
+		flags |= SPEC_MOUNT_DEV;
 	if (m->flags & MOUNT_SPEC_NONRECURSIVE)
 		flags |= SPEC_MOUNT_NO_RECURSIVE;
 	if (m->flags & MOUNT_SPEC_CREATE_SOURCE)
@@ -290,6 +294,8 @@ static int build_security(
 			"--security-opt: AppArmor and SELinux labels are not supported");
 	if (so.no_new_privs)
 		spec->flags |= SPEC_NO_NEW_PRIVS;
+	if (so.no_landlock)
+		spec->flags |= SPEC_NO_SCOPE;
 	if (flags & SPEC_BUILD_CHECK_ONLY)
 		return 0;
 	r = seccomp_profile_choose(spec->capabilities, so.seccomp, &program, err);

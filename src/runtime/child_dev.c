@@ -57,7 +57,7 @@ static int clone_device(struct child *c, const struct plan_op *op, struct err *e
 	file = openat(dev, op->path, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDONLY | O_CLOEXEC, 0666);
 	if (file < 0)
 		return err_sys(err, errno, "cannot make %s", path);
-	r = mount_tree_move(tree, file);
+	r = child_attach(c, tree, file, false);
 	return r < 0 ? err_sys(err, -r, "cannot attach %s", path) : 0;
 }
 

@@ -15,15 +15,51 @@
 #include "runtime/child_priv.h"
 #include "sys/openat.h"
 
+/*
+ * A surrounding container's filter refuses the whole call, the harmless question too: what runs
+ * here inherits that filter, so there is no keyring in reach.
+ */
+static bool keys_are_filtered(void)
+{
+	return syscall(SYS_keyctl, KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0, 0, 0) < 0 &&
+	       (errno == EPERM || errno == ENOSYS);
+}
+
 /* Anonymous: a named one could be joined by others. Kernels without keys have none to leak. */
 int child_op_keyring(struct child *c, const struct plan_op *op, struct err *err)
 {
+	int errnum;
+
 	(void)c;
 	(void)op;
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) < 0 &&
-		errno != ENOSYS && errno != EPERM && errno != EDQUOT)
-		return err_sys(err, errno, "cannot begin a session keyring");
-	return 0;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0 || errno == ENOSYS)
+		return 0;
+	errnum = errno;
+	if (errnum == EPERM && keys_are_filtered())
+		return 0;
+	errnum = err_sys(err, errnum, "cannot begin a session keyring");
+	if (errnum == -EDQUOT)
+		return err_hint(err, errnum,
+			"each running container of a user counts: sysctl -w "
+			"kernel.keys.maxkeys=2000");
+	return errnum;
+}
+
+/* "self" is a link of procfs, and our procfs may be a clone of the caller's. */
+int child_op_oom_score(struct child *c, const struct plan_op *op, struct err *err)
+{
+	autofd int fd = openat_resolve(child_slot(c, PLAN_SLOT_PROC), "self/oom_score_adj",
+		O_WRONLY, 0, OPENAT_BENEATH | OPENAT_NO_MAGICLINKS);
+	size_t len = strlen(op->source);
+	int r = fd < 0 ? fd : 0;
+
+	if (r >= 0 && write(fd, op->source, len) != (ssize_t)len)
+		r = -errno;
+	if (r >= 0)
+		return 0;
+	r = err_sys(err, -r, "cannot set the OOM score adjustment to %s", op->source);
+	return r == -EACCES ? err_hint(err, r, "only root may go below the value of the caller")
+			    : r;
 }
 
 /* Through our own procfs: nothing of the image can be in the way (CVE-2025-52881). */

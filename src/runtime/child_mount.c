@@ -159,7 +159,7 @@ static int hide_cgroups(struct child *c, int at, struct err *err)
 	if (c->slots[PLAN_SLOT_EMPTY] < 0)
 		return 0;
 	mask = take_mask(c, PLAN_SLOT_EMPTY, &c->empty_used);
-	r = mask < 0 ? mask : mount_tree_move(mask, at);
+	r = mask < 0 ? mask : child_attach(c, mask, at, false);
 	return r < 0 ? err_sys(err, -r, "cannot hide the host's cgroups") : 0;
 }
 
@@ -175,8 +175,16 @@ static int attach_cgroup(struct child *c, const struct plan_op *op, struct err *
 		return err_sys(err, -at, "cannot open /sys/%s", op->path);
 	if (c->slots[op->slot] < 0)
 		return hide_cgroups(c, at, err);
-	r = mount_tree_move(c->slots[op->slot], at);
+	r = child_attach(c, c->slots[op->slot], at, false);
 	return r < 0 ? err_sys(err, -r, "cannot attach /sys/%s", op->path) : 0;
+}
+
+/* With the host's network /sys is a clone as planned, without being less than was asked for. */
+static bool is_clone(const struct child *c, int slot)
+{
+	if (slot == PLAN_SLOT_SYS)
+		return c->spec->network == SPEC_NETWORK_HOST || c->degraded & CHILD_NO_SYSFS;
+	return slot == PLAN_SLOT_PROC && c->degraded & CHILD_OUTER_PROC;
 }
 
 int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
@@ -192,16 +200,8 @@ int child_op_attach(struct child *c, const struct plan_op *op, struct err *err)
 	at = open_mount_point(c, op, err);
 	if (at < 0)
 		return at;
-	r = mount_tree_move(child_slot(c, op->slot), at);
+	r = child_attach(c, child_slot(c, op->slot), at, is_clone(c, op->slot));
 	return r < 0 ? err_sys(err, -r, "cannot attach %s", op->path) : 0;
-}
-
-/* With the host's network /sys is a clone as planned, without being less than was asked for. */
-static bool is_clone(const struct child *c, int slot)
-{
-	if (slot == PLAN_SLOT_SYS)
-		return c->spec->network == SPEC_NETWORK_HOST || c->degraded & CHILD_NO_SYSFS;
-	return c->degraded & CHILD_OUTER_PROC;
 }
 
 /*
@@ -236,7 +236,7 @@ int child_op_mask(struct child *c, const struct plan_op *op, struct err *err)
 		mask = take_mask(c, PLAN_SLOT_NULL, &c->null_used);
 	if (mask < 0)
 		return err_sys(err, -mask, "cannot clone a mask");
-	r = mount_tree_move(mask, at);
+	r = child_attach(c, mask, at, false);
 	return r < 0 ? err_sys(err, -r, "cannot mask %s", op->path) : 0;
 }
 
@@ -257,6 +257,6 @@ int child_op_readonly(struct child *c, const struct plan_op *op, struct err *err
 	r = mount_tree_setattr(
 		mnt, false, MATTR_RDONLY | MATTR_NOSUID | MATTR_NODEV | MATTR_NOEXEC, 0, 0);
 	if (r >= 0)
-		r = mount_tree_move(mnt, at);
+		r = child_attach(c, mnt, at, false);
 	return r < 0 ? err_sys(err, -r, "cannot make %s read-only", op->path) : 0;
 }

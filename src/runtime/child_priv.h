@@ -42,6 +42,13 @@ struct child_ready {
 #define CHILD_MSG_MAPPED 'm'
 #define CHILD_MSG_GO	 'g'
 
+/* A mount that this child has attached. */
+struct child_mount {
+	uint64_t id; /* as statx and mountinfo have it */
+	bool tree;   /* a clone that has mounts of the host below it */
+	bool seen;
+};
+
 struct child {
 	const struct spec *spec;
 	const struct plan *plan;
@@ -51,7 +58,9 @@ struct child {
 	int stdio[3];		       /* without SPEC_TERMINAL; all open */
 	int *slots;		       /* descriptors by plan_slot, -EBADF while empty */
 	bool null_used, empty_used;    /* the mask itself is attached: clone it from there */
-	bool keep_groups;	       /* setgroups is denied here */
+	struct child_mount *mounts;    /* has room for one of each operation */
+	size_t n_mounts;
+	bool keep_groups; /* setgroups is denied here */
 	int console_master, console_peer;
 	uint32_t degraded;
 	char **env;  /* for execve; has a free place for HOME */
@@ -77,19 +86,28 @@ int child_slot(const struct child *c, int slot);
 /* Fill a slot (an older descriptor is closed). */
 void child_set_slot(struct child *c, int slot, int fd);
 
+/*
+ * Put a detached mount onto at, and remember it for the check. tree: it may have mounts of the
+ * host below it. -errno. Every mount that the container is to see goes through one of these two.
+ */
+int child_attach(struct child *c, int mount, int at, bool tree) must_check;
+/* For a mount that is attached in another way. */
+int child_note_mount(struct child *c, int mount, bool tree) must_check;
+
 typedef int child_op_fn(struct child *c, const struct plan_op *op, struct err *err);
 
 child_op_fn child_op_private, child_op_overlay, child_op_root_attach, child_op_pivot,
-	child_op_check, child_op_root_rdonly; /* child_root.c */
+	child_op_root_rdonly; /* child_root.c */
+child_op_fn child_op_check;   /* child_check.c */
 child_op_fn child_op_fs, child_op_source, child_op_stage, child_op_attach, child_op_mask,
 	child_op_readonly;		   /* child_mount.c */
 child_op_fn child_op_bind, child_op_tmpfs; /* child_volume.c */
 child_op_fn child_op_directory, child_op_device, child_op_link, child_op_console,
 	child_op_session; /* child_dev.c */
 child_op_fn child_op_user, child_op_map_self, child_op_map_wait, child_op_become_root,
-	child_op_hide, child_op_drop; /* child_user.c */
-child_op_fn child_op_keyring, child_op_sysctl, child_op_loopback, child_op_hostname,
-	child_op_domainname, child_op_workdir, child_op_rlimit; /* child_env.c */
-child_op_fn child_op_ready;					/* child.c */
-child_op_fn child_op_init;					/* child_init.c */
-child_op_fn child_op_exec;					/* child_exec.c */
+	child_op_hide, child_op_scope, child_op_drop; /* child_user.c */
+child_op_fn child_op_keyring, child_op_oom_score, child_op_sysctl, child_op_loopback,
+	child_op_hostname, child_op_domainname, child_op_workdir, child_op_rlimit; /* child_env.c */
+child_op_fn child_op_ready;							   /* child.c */
+child_op_fn child_op_init; /* child_init.c */
+child_op_fn child_op_exec; /* child_exec.c */

@@ -1,5 +1,5 @@
 /*
- * The root file system: made from layers or a directory, put over "/", swapped in, checked.
+ * The root file system: made from layers or a directory, put over "/", swapped in.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -232,8 +232,11 @@ int child_op_overlay(struct child *c, const struct plan_op *op, struct err *err)
  */
 int child_op_root_attach(struct child *c, const struct plan_op *op, struct err *err)
 {
-	int r = mount_tree_move_to(child_slot(c, op->slot), "/");
+	int root = child_slot(c, op->slot), r;
 
+	r = child_note_mount(c, root, c->spec->root.kind == SPEC_ROOT_DIRECTORY);
+	if (r >= 0)
+		r = mount_tree_move_to(root, "/");
 	return r < 0 ? err_sys(err, -r, "cannot attach the root file system") : 0;
 }
 
@@ -243,36 +246,6 @@ int child_op_pivot(struct child *c, const struct plan_op *op, struct err *err)
 
 	(void)op;
 	return r < 0 ? err_sys(err, -r, "cannot change the root") : 0;
-}
-
-/* By path, as the program will see them; against what we made, by mount id. */
-int child_op_check(struct child *c, const struct plan_op *op, struct err *err)
-{
-	static const struct {
-		const char *path;
-		int slot;
-	} ours[] = {
-		{ "/", PLAN_SLOT_ROOT },
-		{ "/proc", PLAN_SLOT_PROC },
-		{ "/sys", PLAN_SLOT_SYS },
-		{ "/dev", PLAN_SLOT_DEV },
-	};
-
-	(void)op;
-	for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++) {
-		uint64_t made = 0, seen = 0;
-		int r = mount_id(child_slot(c, ours[i].slot), NULL, &made);
-
-		if (r >= 0)
-			r = mount_id(AT_FDCWD, ours[i].path, &seen);
-		if (r < 0)
-			return err_sys(err, -r, "cannot check %s", ours[i].path);
-		if (made != seen)
-			return err_set(err, ERR_DENIED,
-				"%s in the container is not the mount that was made for it",
-				ours[i].path);
-	}
-	return 0;
 }
 
 int child_op_root_rdonly(struct child *c, const struct plan_op *op, struct err *err)

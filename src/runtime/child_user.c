@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "runtime/child_priv.h"
+#include "sys/landlock.h"
 #include "sys/openat.h"
 #include "sys/privs.h"
 #include "sys/process.h"
@@ -225,6 +226,20 @@ static int follow_parent(const struct child *c, struct err *err)
 	if (follow && poll(&p, 1, 0) > 0 && p.revents & POLLHUP)
 		_exit(125);
 	return 0;
+}
+
+/*
+ * Abstract sockets belong to the network namespace, which the host's is here: a session bus or an
+ * X server of the caller's is one connect away (CVE-2020-15257). While capabilities are there to
+ * enter without no_new_privs, and before a filter that may not know the calls.
+ */
+int child_op_scope(struct child *c, const struct plan_op *op, struct err *err)
+{
+	int r = landlock_scope(err);
+
+	(void)c;
+	(void)op;
+	return r < 0 ? r : 0;
 }
 
 int child_op_drop(struct child *c, const struct plan_op *op, struct err *err)

@@ -93,6 +93,14 @@ static int open_target(const struct child *c, const char *path, bool directory, 
 	return r < 0 ? r : TAKE_FD(fd);
 }
 
+/* Mounts first, then files, which are always one mount. */
+static bool is_recursive(const struct child *c, int number)
+{
+	size_t i = (size_t)number;
+
+	return i < c->spec->n_mounts && !(c->spec->mounts[i].flags & SPEC_MOUNT_NO_RECURSIVE);
+}
+
 int child_op_bind(struct child *c, const struct plan_op *op, struct err *err)
 {
 	int source = child_slot(c, op->slot), r;
@@ -106,7 +114,7 @@ int child_op_bind(struct child *c, const struct plan_op *op, struct err *err)
 		return 0;
 	if (at < 0)
 		return at;
-	r = mount_tree_move(source, at);
+	r = child_attach(c, source, at, is_recursive(c, op->slot - PLAN_SLOT_BIND));
 	return r < 0 ? err_sys(err, -r, "cannot mount on %s", op->path) : 0;
 }
 
@@ -148,6 +156,6 @@ int child_op_tmpfs(struct child *c, const struct plan_op *op, struct err *err)
 	mnt = mount_fs_mount(fs, op->attrs);
 	if (mnt < 0)
 		return err_sys(err, -mnt, "cannot make the tmpfs for %s", op->path);
-	r = mount_tree_move(mnt, at);
+	r = child_attach(c, mnt, at, false);
 	return r < 0 ? err_sys(err, -r, "cannot mount on %s", op->path) : 0;
 }

@@ -275,6 +275,8 @@ static void plan_map(const struct spec *s, struct plan *p)
 		add(p, PLAN_BECOME_ROOT);
 		break;
 	}
+	if (s->oom_score_adj != INT32_MIN)
+		add(p, PLAN_OOM_SCORE)->source = keep(p, xasprintf("%d", s->oom_score_adj));
 	add(p, PLAN_HIDE);
 }
 
@@ -512,6 +514,8 @@ static void plan_inside(const struct spec *s, struct plan *p)
 		add(p, PLAN_RLIMIT)->index = i;
 	add(p, PLAN_SESSION);
 	add(p, PLAN_READY);
+	if (!has_own_network(s) && !(s->flags & SPEC_NO_SCOPE))
+		add(p, PLAN_SCOPE);
 	add(p, PLAN_DROP);
 	if (s->flags & SPEC_INIT)
 		add(p, PLAN_INIT);

@@ -208,8 +208,14 @@ static void probe_landlock(const struct probe_env *env, struct probe_result *r)
 
 	(void)env;
 	probe_detail(r, "ABI %d", abi);
-	if (abi >= LANDLOCK_NEED)
+	if (abi >= LANDLOCK_ABI_SCOPE)
 		return;
+	if (abi >= LANDLOCK_NEED) {
+		probe_degraded(
+			r, "with --network host, abstract sockets of the host stay in reach");
+		probe_fix(r, "use Linux 6.12 or newer");
+		return;
+	}
 	probe_degraded(r, "the unpacker of images is confined by namespace and filter only");
 	if (abi == 0)
 		probe_fix(r, "add landlock to lsm= on the kernel's command line");
@@ -224,9 +230,14 @@ static void probe_keyring(const struct probe_env *env, struct probe_result *r)
 		probe_detail(r, "each container gets its own");
 		return;
 	}
+	if (errno == EDQUOT) {
+		probe_missing(r, "end other containers of this user first");
+		probe_call(r, errno, "keyctl");
+		probe_fix(r, "sudo sysctl -w kernel.keys.maxkeys=2000");
+		return;
+	}
 	probe_call(r, errno, "keyctl");
-	probe_degraded(r, "containers keep the caller's keyring; its calls are filtered anyway");
-	probe_fix(r, "sudo sysctl -w kernel.keys.maxkeys=2000");
+	probe_degraded(r, "there are no keyrings here, and none is in a container's reach");
 }
 
 static void probe_lsm(const struct probe_env *env, struct probe_result *r)

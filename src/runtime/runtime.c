@@ -7,10 +7,8 @@
  */
 #include "runtime/runtime.h"
 
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -65,14 +63,17 @@ static int child_begin(void *arg)
 	child_run(s->child);
 }
 
-/* A pid 1 of ours stays, so it needs memory of its own. */
+/*
+ * A pid 1 of ours stays, so it needs memory of its own. An OOM score belongs to the memory: the
+ * kernel would set the parent's, too.
+ */
 static pid_t clone_shared(
 	struct runtime_start *s, const struct clone_request *req, struct runtime_process *p)
 {
 	const struct clone_stack where = { stack, sizeof(stack) };
 	pid_t pid;
 
-	if (s->spec->flags & SPEC_INIT || stack_is_used)
+	if (s->spec->flags & SPEC_INIT || s->spec->oom_score_adj != INT32_MIN || stack_is_used)
 		return -ENOTSUP;
 	s->was_dumpable = process_is_dumpable();
 	pid = clone_process_sharing(req, &where, child_begin, s, &p->pidfd);
@@ -218,22 +219,6 @@ static void warn_degraded(uint32_t degraded)
 		log_debug("no cgroup2 file system can be mounted: /sys/fs/cgroup shows none");
 }
 
-static int set_oom_score(const struct spec *s, pid_t pid, struct err *err)
-{
-	char path[48], text[16];
-	autofd int fd = -EBADF;
-	int n;
-
-	if (s->oom_score_adj == INT32_MIN)
-		return 0;
-	(void)snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
-	n = snprintf(text, sizeof(text), "%d", s->oom_score_adj);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, text, (size_t)n) != n)
-		return err_sys(err, errno, "cannot set the OOM score adjustment to %s", text);
-	return 0;
-}
-
 /* What the parent has to do while the child mounts. */
 static int help_child(const struct spec *s, struct runtime_process *p, struct err *err)
 {
@@ -246,8 +231,6 @@ static int help_child(const struct spec *s, struct runtime_process *p, struct er
 	if (r < 0)
 		return r;
 	r = process_start_time(p->pid, &p->start_time, err);
-	if (r >= 0)
-		r = set_oom_score(s, p->pid, err);
 	if (!ranges)
 		return r;
 	r2 = idmap_write_finish(&job, r < 0 ? NULL : err);

@@ -38,14 +38,19 @@
 #define K_ST_RDONLY 1
 #define MARK	    "PROA_SEALED"
 
-static bool is_sealed(int exe)
+/*
+ * A read-only mount alone is none: an administrator who remounts /usr for an update makes it
+ * writable for whoever holds a descriptor. Ours is the one that was made for the exec before, and
+ * that nothing has a name for.
+ */
+static bool is_sealed(int exe, bool by_us)
 {
 	struct statfs fs;
 	int seals = fcntl(exe, F_GET_SEALS);
 
 	if (seals >= 0 && (seals & K_SEALS) == K_SEALS)
 		return true;
-	return fstatfs(exe, &fs) == 0 && fs.f_flags & K_ST_RDONLY;
+	return by_us && fstatfs(exe, &fs) == 0 && fs.f_flags & K_ST_RDONLY;
 }
 
 /*
@@ -170,18 +175,20 @@ int runtime_seal(const struct idmap *map, struct err *err)
 	AUTO(buf) struct buf text = BUF_INIT(4U << 20);
 	AUTO(strv) char **argv = NULL;
 	autofd int exe = -EBADF;
+	static bool done; /* the mark is gone after the first look */
 	bool again = is_marked();
 	char own[24];
 	int r;
 
 	if (unsetenv(MARK) < 0)
 		return err_sys(err, errno, "environment");
-	if (!needs_seal(map))
+	if (done || !needs_seal(map))
 		return 0;
 	exe = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (exe < 0)
 		return err_sys(err, errno, "cannot open our own executable");
-	if (is_sealed(exe))
+	done = is_sealed(exe, again);
+	if (done)
 		return 0;
 	if (again)
 		return err_set(err, ERR_UNSUPPORTED,

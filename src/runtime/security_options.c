@@ -140,6 +140,16 @@ static int set_label(struct security_options *s, const struct option *o, struct 
 	return 0;
 }
 
+static int set_landlock(struct security_options *s, const struct option *o, struct err *err)
+{
+	if (!o->value || !str_eq(o->value, "unconfined"))
+		return err_set(err, ERR_USAGE,
+			"--security-opt landlock=%s: only landlock=unconfined is possible",
+			o->value ? o->value : "");
+	s->no_landlock = true;
+	return 0;
+}
+
 static int set_systempaths(struct security_options *s, const struct option *o, struct err *err)
 {
 	if (!o->value || !str_eq(o->value, "unconfined"))
@@ -192,6 +202,7 @@ static const struct {
 	{ "seccomp", set_seccomp },
 	{ "apparmor", set_apparmor },
 	{ "label", set_label },
+	{ "landlock", set_landlock },
 	{ "systempaths", set_systempaths },
 	{ "mask", set_mask },
 	{ "unmask", set_unmask },
@@ -208,8 +219,8 @@ static int apply(struct security_options *s, const char *text, struct err *err)
 			return words[i].set(s, &o, err);
 	}
 	return err_set(err, ERR_USAGE,
-		"--security-opt %s: not no-new-privileges, seccomp, apparmor, label, systempaths, "
-		"mask or unmask",
+		"--security-opt %s: not no-new-privileges, seccomp, apparmor, label, landlock, "
+		"systempaths, mask or unmask",
 		text);
 }
 

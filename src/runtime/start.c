@@ -159,6 +159,7 @@ static int prepare(struct runtime_start *s, struct err *err)
 	s->child->plan = s->plan;
 	s->child->console_master = s->child->console_peer = -EBADF;
 	s->child->slots = NEW_ARRAY(int, s->plan->n_slots);
+	s->child->mounts = NEW_ARRAY(struct child_mount, s->plan->n_ops);
 	for (unsigned i = 0; i < s->plan->n_slots; i++)
 		s->child->slots[i] = -EBADF;
 	prepare_env(s);
@@ -195,6 +196,7 @@ void start_free(struct runtime_start *s)
 		free(s->child->upper.path);
 		free(s->child->work.path);
 		free(s->child->slots);
+		free(s->child->mounts);
 		free(s->child->env);
 		free(s->child);
 	}

@@ -14,6 +14,7 @@
  *	-c NUMBER   capabilities         -k FD  pass nothing, but leave FD open without CLOEXEC
  *	-V	    volatile             -S  seal first        -U  unconfined: no filter, no masks
  *	-2	    start a second one before the first is released
+ *	-a	    abstract sockets of the host stay in reach
  *	-H	    hold: print the pid when ready, never release
  */
 #include <fcntl.h>
@@ -199,6 +200,9 @@ static void set_option(struct tool *t, int opt, char *arg)
 	case 'S':
 		t->seal = true;
 		break;
+	case 'a':
+		s->flags |= SPEC_NO_SCOPE;
+		break;
 	case '2':
 		t->twice = true;
 		break;
@@ -328,7 +332,7 @@ int main(int argc, char **argv)
 	strv_push(&t.spec.env, "PATH=/usr/sbin:/usr/bin:/sbin:/bin");
 	for (int i = 0; i < 3; i++)
 		t.spec.stdio[i] = isatty(i) ? -1 : i;
-	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUH2k:")) >= 0)
+	while ((opt = getopt(argc, argv, "+o:l:u:w:e:h:v:T:f:rniPtVm:c:pSUH2ak:")) >= 0)
 		set_option(&t, opt, optarg);
 	if (argc - optind < 2)
 		die("usage: run_tool [options] ROOT COMMAND [ARG...]");

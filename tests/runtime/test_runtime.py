@@ -1,7 +1,9 @@
 """What runtime/ makes of a spec, as root, as a user with subordinate ids and as one without."""
+import ctypes
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 
@@ -504,3 +506,70 @@ def test_root_of_a_user_namespace(box):
 def test_host_root_as_root_directory(box):
     done = box.user.exec(box.argv("-n", "/", "/bin/sh", "-c", "ls -d /proc/1 /dev/null; exit 3"))
     assert (done.returncode, done.stdout) == (3, "/dev/null\n/proc/1\n")
+
+
+SCOPE = """
+import os, socket, sys
+s = socket.socket(socket.AF_UNIX)
+try:
+    s.connect("\\0" + sys.argv[1])
+    print("connected")
+except OSError as e:
+    print(e.strerror)
+own = socket.socket(socket.AF_UNIX)
+own.bind("\\0inside-" + str(os.getpid()))
+own.listen()
+socket.socket(socket.AF_UNIX).connect(own.getsockname())
+print("inside")
+"""
+
+
+def landlock_abi():
+    return ctypes.CDLL(None, use_errno=True).syscall(444, None, 0, 1)
+
+
+@pytest.mark.skipif(landlock_abi() < 6, reason="the kernel has no landlock scopes (ABI 6)")
+@pytest.mark.parametrize("options,answer", [
+    ((), "Operation not permitted"), (("-P",), "Operation not permitted"),
+    (("-n",), "Connection refused"), (("-a",), "connected")])
+def test_abstract_sockets_of_the_host(box, options, answer):
+    name = f"proa-scope-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind("\0" + name)
+        s.listen()
+        done = box.user.exec(box.argv(*options, "/", "/usr/bin/python3", "-c", SCOPE, name))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{answer}\ninside\n", "")
+
+
+@pytest.mark.parametrize("user", ["sub", "nosub"], indirect=True)
+def test_no_room_for_a_keyring_ends_the_start(box):
+    fill = ("import ctypes, os, sys\n"
+            "libc = ctypes.CDLL(None, use_errno=True)\n"
+            "n = 0\n"
+            "while libc.syscall(248, b'user', b'k%d' % n, b'x', 1, -3) > 0: n += 1\n"
+            "os.execv(sys.argv[1], sys.argv[1:])\n")
+    done = box.user.exec(["/usr/bin/python3", "-c", fill, *box.argv(box.root, "/bin/true")])
+    assert done.returncode == 125
+    assert "cannot begin a session keyring: Disk quota exceeded" in done.stderr
+
+
+@pytest.mark.parametrize("user", ["root"], indirect=True)
+def test_mounts_below_a_bind_come_along(box):
+    done = box.user.exec(["unshare", "-m", "/bin/sh", "-c", (
+        'mkdir "$1/sub" && mount -t tmpfs none "$1/sub" && mkdir "$1/sub/two" && '
+        'mount -t tmpfs none "$1/sub/two" && touch "$1/sub/two/deep" && shift && exec "$@"'), "sh",
+        box.dir, *box.argv("-v", f"{box.dir}:/data", "-v", f"{box.canary}:/data/sub/two/more",
+                           box.root, "/bin/ls", "/data/sub/two", "/data/sub/two/more")])
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "/data/sub/two:\ndeep\nmore\n\n/data/sub/two/more:\nsecret\n"
+
+
+@pytest.mark.parametrize("user", ["root"], indirect=True)
+def test_a_read_only_mount_is_no_seal(box):
+    """Somebody may remount it: what a container sees of us is on a mount without a name."""
+    script = ('mkdir "$1/ro" && mount -t tmpfs none "$1/ro" && cp "$2" "$1/ro/run_tool" && '
+              'mount -o remount,ro "$1/ro" && exe="$1/ro/run_tool" && shift 2 && exec "$exe" "$@"')
+    done = box.user.exec([
+        "unshare", "-m", "/bin/sh", "-c", script, "sh", box.dir, box.tool, "-S", "-i", "-U", "-c",
+        NO_RESOURCE, box.root, "/bin/readlink", "/proc/1/exe"])
+    assert (done.returncode, done.stdout, done.stderr) == (0, "/\n", "")

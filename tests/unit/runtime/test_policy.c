@@ -80,7 +80,10 @@ static void test_refusals_name_the_words(void **state)
 	(void)state;
 	assert_int_equal(parse_one("bogus=1", &s, &err), -ERR_USAGE);
 	assert_string_equal(err.msg, "--security-opt bogus=1: not no-new-privileges, seccomp, "
-				     "apparmor, label, systempaths, mask or unmask");
+				     "apparmor, label, landlock, systempaths, mask or unmask");
+	assert_int_equal(parse_one("landlock=none", &s, &err), -ERR_USAGE);
+	assert_string_equal(err.msg, "--security-opt landlock=none: only landlock=unconfined is "
+				     "possible");
 	assert_int_equal(parse_one("mask=/a:b", &s, &err), -ERR_USAGE);
 	assert_string_equal(err.msg, "--security-opt mask: b is not an absolute path");
 	assert_int_equal(parse_one("", &s, &err), -ERR_USAGE);
