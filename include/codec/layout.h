@@ -14,6 +14,7 @@
 #define LAYOUT_FILE_OCI	   "oci-layout"
 #define LAYOUT_FILE_INDEX  "index.json"
 #define LAYOUT_FILE_DOCKER "manifest.json"
+#define LAYOUT_FILE_REPOSITORIES "repositories"
 
 /* The content of oci-layout: -ERR_UNSUPPORTED for a version that is not 1.x. */
 int layout_check_version(const char *bytes, size_t len, struct err *err) must_check;

@@ -1,6 +1,7 @@
 /*
  * Images from archives: docker-archive (`docker save`, old and since 25), OCI archive and layout,
- * as a tar file (plain, gzip or zstd by its first bytes), a directory, or a stream.
+ * and the directory that skopeo calls dir:, as a tar file (plain, gzip or zstd by its first bytes;
+ * xz and bzip2 where the host has the program), a directory, or a stream.
  *
  * One pass: every file of the archive is spooled into the store's tmp/ and hashed on the way, so
  * that order does not matter; then what the manifests name is verified, published as blobs and
@@ -9,14 +10,17 @@
 #pragma once
 
 #include "base/err.h"
+#include "codec/platform.h"
 #include "store/store.h"
 #include "userns/idmap.h"
 
 struct load_options {
 	const char *path;	 /* NULL: read `fd` */
 	int fd;			 /* a stream, not seeked */
-	const char *name_hint;	 /* names an OCI image without any reference; NULL: untagged */
+	const char *name_hint;	 /* names the only image, if it has no name; NULL: untagged */
 	const struct idmap *map; /* unpack for it; NULL: leave that to the first run */
+	const struct platform *platform; /* what every image has to be for; NULL: any, of an index
+					  * the one for this machine */
 	void (*progress)(void *arg, const char *what, uint64_t done); /* may be NULL */
 	void *progress_arg;
 };

@@ -8,13 +8,15 @@
 #include "image/load.h"
 
 struct load_opts {
-	const char *input;
+	const char *input, *platform;
 	bool quiet;
 };
 
 static const struct option_spec load_options[] = {
 	OPT_STRING(struct load_opts, input, 'i', "input", "FILE",
 		"Read this archive or directory, not standard input", .complete = COMPLETE_FILE),
+	OPT_STRING(struct load_opts, platform, 0, "platform", "OS/ARCH[/VARIANT]",
+		"Load what is for this platform, or fail"),
 	OPT_FLAG(struct load_opts, quiet, 'q', "quiet", "Show no progress"),
 	OPTION_END,
 };
@@ -55,8 +57,9 @@ static int load_run(struct context *ctx, void *opts, int argc, char **argv, stru
 	struct load_options options = { .fd = STDIN_FILENO };
 	AUTO(load_result) struct load_result result = { 0 };
 	struct load_opts *o = opts;
+	struct platform platform;
 	struct store *s;
-	int r;
+	int r = 0;
 
 	(void)argc;
 	(void)argv;
@@ -64,7 +67,12 @@ static int load_run(struct context *ctx, void *opts, int argc, char **argv, stru
 	if (!o->input && isatty(STDIN_FILENO))
 		return err_set(err, ERR_USAGE,
 			"requested load from stdin, but stdin is a terminal: use --input FILE");
-	r = context_store(ctx, &s, err);
+	if (o->platform) {
+		r = platform_parse(o->platform, &platform, err);
+		options.platform = &platform;
+	}
+	if (r >= 0)
+		r = context_store(ctx, &s, err);
 	if (r >= 0)
 		r = context_idmap(ctx, &options.map, err);
 	if (r < 0)
@@ -88,8 +96,10 @@ const struct command cmd_load = {
 	.usage = "[OPTIONS]",
 	.description =
 		"Takes what `docker save`, `podman save`, `skopeo copy` and `umoci` write: "
-		"docker archives, OCI archives and OCI layouts, plain or packed with gzip or "
-		"zstd. Every blob is compared with its digest; no image appears before all "
+		"docker archives, OCI archives, OCI layouts and directories of skopeo's dir: "
+		"transport; archives plain or packed with gzip or zstd, or with xz or bzip2 if "
+		"the program is installed. Every blob is compared with its digest; no image "
+		"appears before all "
 		"of it is there.",
 	.operands = { COMPLETE_NONE, COMPLETE_NONE },
 	.options = load_options,

@@ -660,6 +660,9 @@ int tar_reader_finish(struct tar_reader *t, struct err *err)
 {
 	if (!t->any && !t->fill)
 		return err_set(err, ERR_FORMAT, "tar archive is empty (0 bytes)");
+	if (!t->any)
+		return err_set(err, ERR_FORMAT, "no tar archive: it ends after %u bytes",
+			(unsigned)t->fill);
 	if (t->state == ST_END || (t->state == ST_ZERO && t->fill == 0))
 		return 0;
 	if (t->state != ST_HEADER || t->fill)

@@ -17,6 +17,7 @@
 #include "codec/tar_reader.h"
 #include "image/change.h"
 #include "image/image.h"
+#include "image/source_priv.h"
 #include "image/spool_priv.h"
 #include "store/blob.h"
 #include "sys/file.h"
@@ -95,7 +96,7 @@ static int finish_inside(struct inside *in, struct digest *ret_diff_id, struct e
 	return digest_from_hex(hex, ret_diff_id);
 }
 
-static int spool_tar(struct import_job *job, int fd, struct inside *in, struct err *err)
+static int spool_tar(struct import_job *job, struct source *src, struct inside *in, struct err *err)
 {
 	AUTO(spool_writer) struct spool_writer w;
 	autofree uint8_t *chunk = xmalloc(CHUNK);
@@ -104,13 +105,15 @@ static int spool_tar(struct import_job *job, int fd, struct inside *in, struct e
 
 	spool_writer_init(&w, &job->spool);
 	r = spool_writer_begin(&w, "layer.tar", err);
-	while (r >= 0 && (n = file_read(fd, chunk, CHUNK, err)) > 0) {
+	while (r >= 0 && (n = source_read(src, chunk, CHUNK, err)) > 0) {
 		r = look_inside(in, chunk, (size_t)n, err);
 		if (r >= 0)
 			r = spool_writer_data(&w, chunk, (size_t)n, err);
 	}
 	if (r >= 0 && n < 0)
 		r = (int)n;
+	if (r >= 0)
+		r = source_finish(src, err);
 	if (r >= 0)
 		r = finish_inside(in, &job->diff_id, err);
 	if (r >= 0)
@@ -125,8 +128,12 @@ static int take_layer(struct import_job *job, int fd, struct err *err)
 	AUTO(hash) struct hash *h = hash_new();
 	autofree uint8_t *out = xmalloc(CHUNK);
 	struct inside in = { .d = d, .tar = tar, .hash = h, .out = out };
+	AUTO(source) struct source src = SOURCE_INIT;
 	struct spool_file *file;
-	int r = spool_tar(job, fd, &in, err);
+	int r = source_open(&job->spool, fd, &src, err);
+
+	if (r >= 0)
+		r = spool_tar(job, &src, &in, err);
 
 	if (r < 0)
 		return r;
@@ -224,6 +231,10 @@ int image_import(
 
 	if (r < 0)
 		return r;
+	if (o->path && strstr(o->path, "://"))
+		return err_hint(err,
+			err_set(err, ERR_UNSUPPORTED, "importing from a URL is not supported"),
+			"fetch it on the way: curl -fL '%s' | proa import -", o->path);
 	if (o->path) {
 		fd = open(o->path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fd < 0)

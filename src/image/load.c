@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
+#include "base/path.h"
 #include "base/str.h"
 #include "base/strv.h"
 #include "codec/layout.h"
 #include "image/image.h"
 #include "image/load_priv.h"
+#include "image/policy.h"
 #include "store/blob.h"
 
 void load_result_done(struct load_result *r)
@@ -87,11 +89,31 @@ static int spool_source(struct load_job *job, const struct load_options *o, stru
 	return r < 0 ? err_ctx(err, r, "%s", o->path) : 0;
 }
 
+static bool is_directory(const char *path)
+{
+	struct stat st;
+
+	return path && stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* docker's archive, or the bare directory that skopeo calls dir. */
+static int read_docker(struct load_job *job, const char *path, struct err *err)
+{
+	int bare = load_is_bare(job, err), r;
+
+	if (bare < 0)
+		return bare;
+	r = policy_check_file(bare ? "dir" : "docker-archive", path, err);
+	if (r < 0)
+		return r;
+	return bare ? load_bare(job, err) : load_docker(job, err);
+}
+
 /*
  * docker save writes both kinds of index since version 25. OCI's keeps the manifest's own bytes, so
  * it is taken where it knows the names; else docker's.
  */
-static int read_images(struct load_job *job, struct err *err)
+static int read_images(struct load_job *job, const char *path, struct err *err)
 {
 	struct spool_file *file;
 	int docker, oci, r;
@@ -106,10 +128,19 @@ static int read_images(struct load_job *job, struct err *err)
 			return r;
 		oci = r;
 	}
-	if (oci)
-		return load_oci(job, err);
+	if (oci) {
+		r = policy_check_file(is_directory(path) ? "oci" : "oci-archive", path, err);
+		return r < 0 ? r : load_oci(job, err);
+	}
 	if (docker)
-		return load_docker(job, err);
+		return read_docker(job, path, err);
+	r = spool_find(&job->spool, LAYOUT_FILE_REPOSITORIES, &file, err);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return err_set(err, ERR_FORMAT,
+			"invalid archive: does not contain a " LAYOUT_FILE_DOCKER
+			" (it is of a docker before 1.10)");
 	r = err_set(err, ERR_FORMAT,
 		"neither a docker archive (no manifest.json) nor an OCI layout (no index.json)");
 	return err_hint(
@@ -161,12 +192,42 @@ static int publish(struct load_job *job, const struct load_options *o, struct lo
 	return r;
 }
 
-/* An image without any name in the archive takes the caller's. */
-static int apply_hint(struct load_job *job, const char *hint, struct err *err)
+int load_check_platform(
+	const struct load_job *job, const struct platform *have, const char *name, struct err *err)
+{
+	char text[PLATFORM_TEXT_SIZE];
+
+	if (!job->platform || platform_rank(job->platform, have) >= 0)
+		return 0;
+	platform_format(job->platform, text);
+	return err_set(err, ERR_NOT_FOUND,
+		"image with reference %s was found but does not provide the specified platform "
+		"(%s)",
+		name ? name : "<none>", text);
+}
+
+/* A bare directory is called as podman calls it; the name may be none that an image can have. */
+static void apply_dir_name(struct load_job *job, const char *path)
 {
 	AUTO(reference) struct reference ref = { 0 };
+	autofree char *real = realpath(path, NULL), *name = NULL;
+
+	if (!real || job->n != 1 || job->items[0].names)
+		return;
+	name = xasprintf("localhost/%s", path_base(real));
+	if (reference_parse(name, &ref, NULL) >= 0)
+		strv_push_take(&job->items[0].names, reference_format(&ref));
+}
+
+/* An image without any name in the archive takes the caller's. */
+static int apply_hint(struct load_job *job, const struct load_options *o, struct err *err)
+{
+	AUTO(reference) struct reference ref = { 0 };
+	const char *hint = o->name_hint;
 	int r;
 
+	if (!hint && job->bare && job->spool.source_fd >= 0)
+		apply_dir_name(job, o->path);
 	if (!hint || job->n != 1 || job->items[0].names)
 		return 0;
 	r = reference_parse(hint, &ref, err);
@@ -187,13 +248,14 @@ int image_load(
 		r = spool_open(s, &job.spool, err);
 	if (r < 0)
 		return r;
+	job.platform = o->platform;
 	job.spool.progress = o->progress;
 	job.spool.progress_arg = o->progress_arg;
 	r = spool_source(&job, o, err);
 	if (r >= 0)
-		r = read_images(&job, err);
+		r = read_images(&job, o->path, err);
 	if (r >= 0)
-		r = apply_hint(&job, o->name_hint, err);
+		r = apply_hint(&job, o, err);
 	if (r >= 0)
 		r = publish(&job, o, &result, err);
 	if (r < 0)

@@ -94,6 +94,10 @@ static int load_one(struct load_job *job, const struct docker_image *image, stru
 		r = image_config_parse(buf_str(&b), b.len, &config, err);
 	if (r < 0)
 		return err_ctx(err, r, "%s", image->config);
+	r = load_check_platform(
+		job, &config.platform, image->repo_tags ? image->repo_tags[0] : NULL, err);
+	if (r < 0)
+		return r;
 	r = take_layers(job, image, &config, &m, err);
 	/* The image id is the digest of the bytes; what the file is called proves nothing. */
 	if (r >= 0)

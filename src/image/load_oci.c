@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "codec/image_config.h"
+#include "codec/json.h"
 #include "codec/layout.h"
 #include "codec/manifest.h"
 #include "image/load_priv.h"
@@ -61,6 +62,8 @@ static int take_blob(struct load_job *job, const struct descriptor *d, struct er
 {
 	char name[LAYOUT_BLOB_PATH_SIZE];
 
+	if (job->bare)
+		return load_adopt(job, digest_hex(&d->digest), &d->digest, d->size, err);
 	layout_blob_path(&d->digest, name);
 	return load_adopt(job, name, &d->digest, d->size, err);
 }
@@ -69,7 +72,9 @@ static int take_manifest(
 	struct load_job *job, const struct descriptor *d, struct manifest *ret, struct err *err)
 {
 	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
-	int r = take_blob(job, d, err);
+	autofree char *bare = xasprintf("%s.manifest.json", digest_hex(&d->digest));
+	int r = job->bare ? load_adopt(job, bare, &d->digest, d->size, err)
+			  : take_blob(job, d, err);
 
 	if (r >= 0)
 		r = blob_read_all(job->store, &d->digest, &b, err);
@@ -78,8 +83,8 @@ static int take_manifest(
 	return r < 0 ? err_ctx(err, r, "manifest %.19s", d->digest.text) : 0;
 }
 
-static int take_content(
-	struct load_job *job, const struct manifest *m, struct image_record *rec, struct err *err)
+static int take_content(struct load_job *job, const struct manifest *m, const char *name,
+	struct image_record *rec, struct err *err)
 {
 	AUTO(image_config) struct image_config config = { 0 };
 	AUTO(buf) struct buf b = BUF_INIT(IMAGE_CONFIG_BYTES_MAX);
@@ -93,6 +98,8 @@ static int take_content(
 		r = image_config_parse(buf_str(&b), b.len, &config, err);
 	if (r >= 0)
 		r = image_config_check_layers(&config, m->n_layers, err);
+	if (r >= 0)
+		r = load_check_platform(job, &config.platform, name, err);
 	for (size_t i = 0; r >= 0 && i < m->n_layers; i++)
 		r = take_blob(job, &m->layers[i], err);
 	if (r < 0)
@@ -106,9 +113,12 @@ static int descend(struct load_job *job, const struct descriptor *d, struct mani
 	struct image_record *rec, struct err *err)
 {
 	AUTO(descriptor) struct descriptor at = { 0 };
-	struct platform host;
+	struct platform want;
 
-	platform_host(&host);
+	if (job->platform)
+		want = *job->platform;
+	else
+		platform_host(&want);
 	descriptor_copy(d, &at);
 	for (int depth = 0; depth < MAX_NESTING; depth++) {
 		const struct descriptor *child = NULL;
@@ -123,7 +133,7 @@ static int descend(struct load_job *job, const struct descriptor *d, struct mani
 		}
 		if (!digest_is_set(&rec->index))
 			rec->index = at.digest;
-		r = manifest_pick(ret, &host, &child, err);
+		r = manifest_pick(ret, &want, &child, err);
 		if (r < 0)
 			return r;
 		descriptor_copy(child, &next);
@@ -175,7 +185,7 @@ static int load_descriptor(struct load_job *job, const struct descriptor *d, str
 	int r = descend(job, d, &m, &item->record, err);
 
 	if (r >= 0)
-		r = take_content(job, &m, &item->record, err);
+		r = take_content(job, &m, name, &item->record, err);
 	if (r >= 0 && name)
 		r = take_name(item, name, err);
 	if (r < 0)
@@ -188,6 +198,33 @@ static bool is_attestation(const struct descriptor *d)
 {
 	return descriptor_annotation(d, ATTESTATION) != NULL ||
 	       (d->has_platform && str_eq(d->platform.os, "unknown"));
+}
+
+int load_is_bare(struct load_job *job, struct err *err)
+{
+	AUTO(buf) struct buf b = BUF_INIT(MANIFEST_BYTES_MAX);
+	AUTO(json) struct json *doc = NULL;
+	int r = spool_load(&job->spool, LAYOUT_FILE_DOCKER, &b, err);
+
+	if (r >= 0)
+		r = json_parse(buf_str(&b), b.len, &doc, err);
+	return r < 0 ? err_ctx(err, r, LAYOUT_FILE_DOCKER) : json_is_object(doc);
+}
+
+int load_bare(struct load_job *job, struct err *err)
+{
+	AUTO(descriptor) struct descriptor d = { 0 };
+	struct spool_file *file = NULL;
+	int r = spool_find(&job->spool, LAYOUT_FILE_DOCKER, &file, err);
+
+	if (r <= 0)
+		return r < 0 ? r : err_set(err, ERR_FORMAT, LAYOUT_FILE_DOCKER " is gone");
+	job->bare = true;
+	d.digest = file->digest;
+	d.size = file->size;
+	d.media_type = xstrdup("");
+	r = spool_adopt(&job->spool, file, err);
+	return r < 0 ? r : load_descriptor(job, &d, err);
 }
 
 int load_oci(struct load_job *job, struct err *err)
@@ -205,7 +242,7 @@ int load_oci(struct load_job *job, struct err *err)
 	if (!named) {
 		/* Without names the whole is one image, for several platforms. */
 		platform_host(&host);
-		r = manifest_pick(&index, &host, &only, err);
+		r = manifest_pick(&index, job->platform ? job->platform : &host, &only, err);
 		return r < 0 ? err_ctx(err, r, LAYOUT_FILE_INDEX) : load_descriptor(job, only, err);
 	}
 	for (size_t i = 0; r >= 0 && i < index.n_children; i++)

@@ -15,6 +15,7 @@
 #include "codec/decompress.h"
 #include "codec/tar_path.h"
 #include "codec/tar_reader.h"
+#include "image/source_priv.h"
 #include "sys/file.h"
 
 #define CHUNK	  (256 * 1024)
@@ -233,7 +234,7 @@ static int feed_end(struct pump *p, struct decompress *d, uint8_t *out, struct e
 	return r < 0 ? r : tar_reader_finish(p->tar, err);
 }
 
-static int pump_all(struct pump *p, int fd, struct err *err)
+static int pump_all(struct pump *p, struct source *src, struct err *err)
 {
 	AUTO(decompress) struct decompress *d = decompress_new();
 	autofree uint8_t *in = xmalloc(CHUNK), *out = xmalloc(CHUNK);
@@ -241,10 +242,12 @@ static int pump_all(struct pump *p, int fd, struct err *err)
 	ssize_t n = 0;
 	int r = 0;
 
-	while (r >= 0 && (n = file_read(fd, in, CHUNK, err)) > 0)
+	while (r >= 0 && (n = source_read(src, in, CHUNK, err)) > 0)
 		r = feed_packed(p, d, out, in, (size_t)n, err);
 	if (r >= 0)
-		return n < 0 ? (int)n : feed_end(p, d, out, err);
+		r = n < 0 ? (int)n : source_finish(src, err);
+	if (r >= 0)
+		return feed_end(p, d, out, err);
 	kind = decompress_kind(d);
 	if (kind == DECOMPRESS_XZ || kind == DECOMPRESS_BZIP2)
 		return err_hint(err, r, "unpack it on the way: %s -dc FILE | proa load",
@@ -255,10 +258,12 @@ static int pump_all(struct pump *p, int fd, struct err *err)
 int spool_read_stream(struct spool *sp, int fd, struct err *err)
 {
 	struct pump p = { .spool = sp, .tar = tar_reader_new() };
-	int r;
+	AUTO(source) struct source src = SOURCE_INIT;
+	int r = source_open(sp, fd, &src, err);
 
 	spool_writer_init(&p.writer, sp);
-	r = pump_all(&p, fd, err);
+	if (r >= 0)
+		r = pump_all(&p, &src, err);
 	spool_writer_done(&p.writer);
 	tar_reader_free(p.tar);
 	return r;
