@@ -11,6 +11,7 @@
 #include "container/config.h"
 #include "store/container_dir.h"
 #include "store/store.h"
+#include "userns/idmap.h"
 
 struct container {
 	struct container_dir dir;
@@ -33,3 +34,10 @@ int container_open(
 /* The one with exactly this id. */
 int container_open_id(
 	struct store *s, const char *id, struct container *ret, struct err *err) must_check;
+
+/*
+ * Files of the writable layer have owners that only the map they were made with can name.
+ * -ERR_WRONG_STATE when this user has another one now.
+ */
+int container_check_map(
+	const struct container_config *c, const struct idmap *map, struct err *err) must_check;

@@ -1,5 +1,7 @@
 #include "container/container.h"
 
+#include "base/str.h"
+
 void container_done(struct container *c)
 {
 	container_dir_done(&c->dir);
@@ -34,4 +36,19 @@ int container_open(struct store *s, const char *name_or_id, struct container *re
 	if (r < 0)
 		return r;
 	return container_open_id(s, id, ret, err);
+}
+
+int container_check_map(
+	const struct container_config *c, const struct idmap *map, struct err *err)
+{
+	char key[IDMAP_KEY_SIZE];
+
+	idmap_key(map, key);
+	if (!c->map_key || str_eq(c->map_key, key))
+		return 0;
+	return err_hint(err,
+		err_set(err, ERR_WRONG_STATE,
+			"its files belong to the id map \"%s\", and this user has \"%s\" now",
+			c->map_key, key),
+		"give back the subordinate ids (/etc/subuid, /etc/subgid), or create it anew");
 }

@@ -93,21 +93,6 @@ static int prepare_root(struct store *s, const struct container *c, struct root_
 	return 0;
 }
 
-/* Files of the writable layer have owners that only the map they were made with can name. */
-static int check_map(const struct container_config *c, const struct idmap *map, struct err *err)
-{
-	char key[IDMAP_KEY_SIZE];
-
-	idmap_key(map, key);
-	if (!c->map_key || str_eq(c->map_key, key))
-		return 0;
-	return err_hint(err,
-		err_set(err, ERR_WRONG_STATE,
-			"its files belong to the id map \"%s\", and this user has \"%s\" now",
-			c->map_key, key),
-		"give back the subordinate ids (/etc/subuid, /etc/subgid), or create it anew");
-}
-
 static unsigned supervise_flags_of(const struct container_config *c, unsigned flags)
 {
 	unsigned sf = 0;
@@ -232,7 +217,7 @@ int container_run(struct store *s, struct container *c, const struct idmap *map,
 	int r;
 
 	spec_init(&run.spec);
-	r = check_map(&c->config, map, &local);
+	r = container_check_map(&c->config, map, &local);
 	if (r >= 0)
 		r = run_supervised(&run, map, flags, &local);
 	r = record_end(c, &st, r, &local);
