@@ -11,9 +11,9 @@
 #include "codec/digest.h"
 #include "codec/manifest.h"
 
-#define LAYOUT_FILE_OCI	   "oci-layout"
-#define LAYOUT_FILE_INDEX  "index.json"
-#define LAYOUT_FILE_DOCKER "manifest.json"
+#define LAYOUT_FILE_OCI		 "oci-layout"
+#define LAYOUT_FILE_INDEX	 "index.json"
+#define LAYOUT_FILE_DOCKER	 "manifest.json"
 #define LAYOUT_FILE_REPOSITORIES "repositories"
 
 /* The content of oci-layout: -ERR_UNSUPPORTED for a version that is not 1.x. */

@@ -38,8 +38,7 @@ int container_open(struct store *s, const char *name_or_id, struct container *re
 	return container_open_id(s, id, ret, err);
 }
 
-int container_check_map(
-	const struct container_config *c, const struct idmap *map, struct err *err)
+int container_check_map(const struct container_config *c, const struct idmap *map, struct err *err)
 {
 	char key[IDMAP_KEY_SIZE];
 
