@@ -1,11 +1,6 @@
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "base/alloc.h"
 #include "base/auto.h"
 #include "base/clock.h"
 #include "base/str.h"
@@ -13,13 +8,12 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cmd/context.h"
-#include "cmd/dispatch.h"
+#include "cmd/digest_file.h"
 #include "cmd/push_view.h"
 #include "cmd/registry_options.h"
 #include "codec/reference.h"
 #include "image/push.h"
 #include "store/imagedb.h"
-#include "sys/file.h"
 
 struct push_opts {
 	struct registry_options registry;
@@ -71,6 +65,14 @@ static const struct option_spec push_options[] = {
 	OPT_DURATION(struct push_opts, retry_delay, 0, "retry-delay",
 		"Wait so long before the first retry, then twice as long each time",
 		.default_text = "500ms"),
+	OPT_IGNORED(0, "disable-content-trust", OPTION_FLAG,
+		"docker's content trust is not used here", "Skip image signing"),
+	OPT_IGNORED(0, "remove-signatures", OPTION_FLAG, "signatures are neither kept nor pushed",
+		"Discard signatures of the image"),
+	OPT_UNSUPPORTED(0, "sign-by", OPTION_STRING, "images are not signed; use cosign"),
+	OPT_UNSUPPORTED(0, "sign-by-sigstore", OPTION_STRING, "images are not signed; use cosign"),
+	OPT_UNSUPPORTED(0, "encryption-key", OPTION_STRING, "layers are not encrypted"),
+	OPT_UNSUPPORTED(0, "encrypt-layer", OPTION_STRING, "layers are not encrypted"),
 	OPTION_END,
 };
 
@@ -89,16 +91,6 @@ static void set_format(const struct push_opts *o, struct push_options *ret)
 		ret->compression = o->compression == 0 ? MEDIA_GZIP : MEDIA_ZSTD;
 	ret->level = o->level;
 	ret->force = o->force_given ? o->force : o->compression_given;
-}
-
-/* The digest alone, as podman writes it. */
-static int write_digest(const char *path, const struct push_result *result, struct err *err)
-{
-	autofd int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY, 0644);
-
-	if (fd < 0)
-		return err_sys(err, errno, "open %s", path);
-	return file_write_all(fd, result->digest.text, strlen(result->digest.text), err);
 }
 
 static struct progress *new_progress(const struct job *job)
@@ -125,11 +117,9 @@ static int push_one(struct job *job, const char *name, const struct reference *t
 
 	if (r < 0)
 		return err_ctx(err, r, "%s", shown);
-	if (job->o->digestfile) {
-		r = write_digest(job->o->digestfile, &result, err);
-		if (r < 0)
-			return r;
-	}
+	r = digest_file_write(job->o->digestfile, &result.digest, err);
+	if (r < 0)
+		return r;
 	if (job->o->quiet)
 		printf("%s\n", full);
 	else

@@ -59,14 +59,21 @@ static int verbose_image(const struct show *show, const struct manifest_document
 	return r;
 }
 
+/* docker keeps the tag: "host/x:1@sha256:...". */
+static char *entry_name(const struct reference *ref, const char *digest)
+{
+	autofree char *base = ref->has_digest ? reference_repository(ref) : reference_format(ref);
+
+	return xasprintf("%s@%s", base, digest);
+}
+
 /* One entry of an index. What a list of one's own names may be in a registry only. */
 static int add_entry(
 	const struct show *show, const struct json *entry, struct json *items, struct err *err)
 {
 	AUTO(manifest_document) struct manifest_document d = { 0 };
-	autofree char *repository = reference_repository(&show->ref);
 	const char *digest = json_get_string(entry, "digest");
-	autofree char *full = xasprintf("%s@%s", repository, digest ? digest : "");
+	autofree char *full = entry_name(&show->ref, digest ? digest : "");
 	struct json *item = json_append(items, item_new(full, json_dup(entry)));
 	int r = manifest_read(&show->reader, digest ? digest : "", &d, err);
 

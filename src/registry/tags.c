@@ -1,5 +1,6 @@
 #include "registry/tags.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -71,7 +72,7 @@ static int take_page(struct list *l, const struct client_wait *w, struct err *er
 static int next_page(
 	const struct list *l, const struct client_wait *w, struct url *url, struct err *err)
 {
-	autofree char *target = link_header_next(w->link), *before = NULL, *after = NULL;
+	autofree char *target = link_header_next(w->link);
 	AUTO(url) struct url next = { 0 };
 	int r;
 
@@ -83,15 +84,39 @@ static int next_page(
 	if (!url_same_origin(url, &next))
 		return err_set(err, ERR_DENIED, "%s: the next page of %s is at another server, %s",
 			l->client->domain, l->member, next.host);
-	before = url_format(url);
-	after = url_format(&next);
-	if (str_eq(before, after))
-		return err_set(err, ERR_FORMAT, "%s: a page of %s names itself as the next",
-			l->client->domain, l->member);
 	url_done(url);
 	*url = next;
 	next = (struct url){ 0 };
 	return 1;
+}
+
+/*
+ * Pages that lead back to one that was there before are found by comparing each with one that is
+ * remembered, a later one after every doubling of their number (Brent's method).
+ */
+struct circle {
+	char *remembered;
+	int next; /* number of the page that is remembered next */
+};
+
+static void circle_done(struct circle *c)
+{
+	free(c->remembered);
+}
+DEFINE_AUTO(circle, struct circle, circle_done)
+
+static bool circle_closes(struct circle *c, int page, const struct url *url)
+{
+	autofree char *text = url_format(url);
+
+	if (c->remembered && str_eq(c->remembered, text))
+		return true;
+	if (page >= c->next) {
+		free(c->remembered);
+		c->remembered = TAKE_PTR(text);
+		c->next = 2 * page + 1;
+	}
+	return false;
 }
 
 static int get_page(struct list *l, const struct url *url, struct client_wait *w, struct err *err)
@@ -107,6 +132,7 @@ static int get_page(struct list *l, const struct url *url, struct client_wait *w
 
 static int get_all(struct list *l, struct err *err)
 {
+	AUTO(circle) struct circle circle = { 0 };
 	AUTO(url) struct url url = { 0 };
 	int r = client_decide_endpoint(l->client, err);
 
@@ -118,6 +144,9 @@ static int get_all(struct list *l, struct err *err)
 	for (int page = 0; page < MAX_PAGES; page++) {
 		AUTO(client_wait) struct client_wait w = { 0 };
 
+		if (circle_closes(&circle, page, &url))
+			return err_set(err, ERR_FORMAT, "%s: the pages of %s go in a circle",
+				l->client->domain, l->member);
 		r = get_page(l, &url, &w, err);
 		if (r >= 0)
 			r = take_page(l, &w, err);
