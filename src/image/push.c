@@ -10,6 +10,7 @@
 #include "codec/image_config.h"
 #include "image/image.h"
 #include "image/push_priv.h"
+#include "registry/reach.h"
 
 #define MAX_INDEX_DEPTH 4
 #define SETTLE_SECONDS	1 /* a registry that has just taken a blob may not find it yet */
@@ -29,7 +30,7 @@ static int push_begin(struct push *p, struct err *err)
 	if (r >= 0)
 		r = image_ref_list(p->store, &p->records, err);
 	if (r >= 0)
-		r = client_new(&p->options->client, p->to, &p->client, err);
+		r = registry_reach(&p->options->client, p->to, &p->client, err);
 	return r;
 }
 

@@ -422,6 +422,10 @@ static void take_min_chunk(struct client_upload *u, const struct http_response *
 
 static int after_begin(struct client_upload *u, const struct http_response *response, int r)
 {
+	if (r == -ERR_NETWORK && response->status == 0)
+		return err_hint(&u->err, r,
+			"some registries (Amazon ECR) hang up when the repository does not exist: "
+			"create it there first");
 	if (r < 0)
 		return r;
 	if (!is_success(response))
