@@ -4,8 +4,8 @@
  * the containers tools read, and whether to verify at all. Reads files; opens no connection.
  *
  * A directory of hashed links is preferred to a bundle file: it is looked up, not parsed.
- * certs.d/HOST[:PORT]: ~/.config/containers, /etc/containers, /etc/docker; the first directory
- * that exists is the one. Inside: NAME.crt is a CA added to the system's, NAME.cert and NAME.key
+ * certs.d/HOST[:PORT]: ~/.config/containers, ~/.config/docker, /etc/containers, /etc/docker; the
+ * first directory that exists is the one. Inside: NAME.crt is a CA added to the system's, NAME.cert and NAME.key
  * are a client pair (half a pair is an error).
  */
 #pragma once

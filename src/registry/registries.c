@@ -307,8 +307,11 @@ int registries_expand(const char *name, struct short_name *ret, struct err *err)
 {
 	AUTO(registries_conf) struct registries_conf conf = { 0 };
 	AUTO(short_name) struct short_name s = { 0 };
-	int r;
+	AUTO(reference) struct reference plain = { 0 };
+	int r = reference_parse(name, &plain, err);
 
+	if (r < 0)
+		return r;
 	if (names_a_registry(name) || strchr(name, '@')) {
 		r = add_candidate(&s, name, "", err);
 	} else {

@@ -118,6 +118,11 @@ static char *find_certs_dir(const char *name)
 		strv_pushf(&dirs, "%s/containers/certs.d/%s", config, name);
 	else if (home)
 		strv_pushf(&dirs, "%s/.config/containers/certs.d/%s", home, name);
+	/* Where docker without root has them. */
+	if (config)
+		strv_pushf(&dirs, "%s/docker/certs.d/%s", config, name);
+	else if (home)
+		strv_pushf(&dirs, "%s/.config/docker/certs.d/%s", home, name);
 	strv_pushf(&dirs, "/etc/containers/certs.d/%s", name);
 	strv_pushf(&dirs, "/etc/docker/certs.d/%s", name);
 	STRV_FOREACH (dir, dirs)
@@ -168,8 +173,11 @@ static int add_client(const char *dir, const char *name, struct tls_trust *t, st
 	if (access(is_cert ? key : cert, F_OK) < 0)
 		return err_set(err, ERR_FORMAT, "%s/%s: the matching %.*s.%s is missing", dir, name,
 			stem, name, is_cert ? "key" : "cert");
-	if (!is_cert || t->client_cert)
+	/* The first by name, whatever order the directory has. */
+	if (!is_cert || (t->client_cert && strcmp(t->client_cert, cert) < 0))
 		return 0;
+	free(t->client_cert);
+	free(t->client_key);
 	t->client_cert = TAKE_PTR(cert);
 	t->client_key = TAKE_PTR(key);
 	return 0;
