@@ -416,3 +416,50 @@ def test_cookies_are_not_kept(proa, faulty, image):
         "/v2/x/", "header", None, headers=[("Set-Cookie", "sid=1; Path=/")]))
     assert proa.pull(f"{faulty.host}/x:1").returncode == 0
     assert all("Cookie" not in r[2] for r in faulty.requests)
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 405])
+def test_identity_token_by_get_where_post_is_missing(
+        proa, private, token_server, tmp_path, status):
+    """ACR, JFrog, GCR and others: the token then stands in the place of a password."""
+    host = private.split("/")[0]
+    user_only = base64.b64encode(b"robot:").decode()
+    path = auth_file(tmp_path / "auth.json", host, auth=user_only,
+                     identitytoken="identity-canary")
+    token_server.refuse_post = status
+    token_server.users["robot"] = "identity-canary"
+    p = proa.pull("--authfile", path, private)
+    del token_server.users["robot"]
+    assert p.returncode == 0, p.stderr
+    post, get = token_server.seen("/token")
+    assert (post[0], get[0]) == ("POST", "GET")
+    assert get[2]["Authorization"] == (
+        "Basic " + base64.b64encode(b"robot:identity-canary").decode())
+
+
+def test_identity_token_without_a_name_has_no_other_way(proa, private, token_server, tmp_path):
+    host = private.split("/")[0]
+    path = auth_file(tmp_path / "auth.json", host, auth="", identitytoken="identity-canary")
+    token_server.refuse_post = 404
+    p = proa.pull("--authfile", path, private)
+    assert p.returncode == 1
+    assert [r[0] for r in token_server.seen("/token")] == ["POST"]
+
+
+def test_stored_password_that_is_refused_names_the_cure(proa, private, tmp_path):
+    host = private.split("/")[0]
+    path = auth_file(tmp_path / "auth.json", host, username=servers.USER, password="old")
+    p = proa.pull("--authfile", path, private)
+    assert (p.returncode, p.stdout) == (1, "")
+    assert p.stderr.splitlines()[1:] == [
+        f"proa: pull: image {private}: {host}: the stored or given credentials were refused: "
+        "incorrect username or password",
+        f"hint: log in again, or do without them after proa logout {host}"]
+
+
+def test_refresh_token_is_not_asked_for_by_a_pull(proa, private, token_server):
+    token_server.refresh_token = "identity-canary"
+    assert proa.pull("--creds", CREDS, private).returncode == 0
+    token_server.refresh_token = None
+    (request,) = token_server.seen("/token")
+    assert "offline_token" not in request[1]
