@@ -59,6 +59,7 @@ static const struct program_item environment[] = {
 	{ "REGISTRY_AUTH_FILE, DOCKER_CONFIG, DOCKER_AUTH_CONFIG",
 		"Where credentials for registries are: a file, the directory of a config.json, or "
 		"its text." },
+	{ "CONTAINERS_REGISTRIES_CONF", "In place of registries.conf; its drop-ins still count." },
 	{ "HTTPS_PROXY, HTTP_PROXY, NO_PROXY", "Proxies for transfers." },
 	{ "PROA_USERNS",
 		"With the value single, subordinate ids are not used: the container has one user, "
@@ -72,8 +73,23 @@ static const struct program_item files[] = {
 						  "always legal, with what it holds." },
 	{ "/etc/subuid, /etc/subgid",
 		"The subordinate ids of users. Without a range the container has a single user." },
-	{ "~/.config/containers/certs.d/, /etc/containers/certs.d/, /etc/docker/certs.d/",
-		"More certificates for one registry, in a directory of its name." },
+	{ "~/.config/containers/certs.d/, ~/.config/docker/certs.d/, /etc/containers/certs.d/, "
+	  "/etc/docker/certs.d/",
+		"More certificates for one registry, in a directory of its name: *.crt to trust, "
+		"*.cert and *.key to show." },
+	{ "~/.config/containers/registries.conf, /etc/containers/registries.conf, "
+	  "registries.conf.d/*.conf beside them",
+		"Where names are fetched from: mirrors, prefixes and locations, registries that "
+		"are "
+		"blocked or insecure, what short names mean. See containers-registries.conf(5)." },
+	{ "~/.config/containers/policy.json, /etc/containers/policy.json",
+		"Which images may be pulled and loaded: accept and reject are honoured; an image "
+		"that "
+		"would need a signature is refused. See containers-policy.json(5)." },
+	{ "~/.docker/config.json, $XDG_RUNTIME_DIR/containers/auth.json, "
+	  "~/.config/containers/auth.json, ~/.dockercfg",
+		"Credentials for registries, or the helpers that keep them. proa login writes the "
+		"first." },
 	{ NULL, NULL },
 };
 
