@@ -419,6 +419,31 @@ def test_helper_that_is_not_installed(proa, basic, config):
                         "not found in PATH\n")
 
 
+# --- other tools ---
+
+def skopeo(proa, *args):
+    return subprocess.run(["skopeo", *map(str, args)], env=proa.env, capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
+def test_skopeo_reads_what_was_stored(proa, basic, certificate):
+    name = f"docker://{basic}/login:1"
+    assert skopeo(proa, "inspect", "--cert-dir", certificate.dir, name).returncode == 1
+    assert login(proa, basic).returncode == 0
+    p = skopeo(proa, "inspect", "--cert-dir", certificate.dir, name)
+    assert p.returncode == 0, p.stderr
+
+
+def test_what_skopeo_stored_is_read_and_removed(proa, basic, certificate):
+    p = skopeo(proa, "login", "-u", servers.USER, "-p", servers.PASSWORD,
+               "--cert-dir", certificate.dir, basic)
+    assert p.returncode == 0, p.stderr
+    assert proa.pull(f"{basic}/login:1").returncode == 0
+    assert proa.run("login", "--get-login", basic).stdout == servers.USER + "\n"
+    assert proa.run("logout", basic).returncode == 0
+    assert skopeo(proa, "login", "--get-login", basic).returncode != 0
+
+
 # --- --get-login and logout ---
 
 def test_get_login(proa, basic, config):

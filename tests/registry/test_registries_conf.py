@@ -1,7 +1,11 @@
 """registries.conf: mirrors, rewriting, blocking, insecure registries, short names and aliases."""
 
 import base64
+import contextlib
 import json
+import os
+import pty
+import subprocess
 
 import pytest
 
@@ -400,6 +404,60 @@ def test_full_names_are_not_searched(proa, conf, faulty, mirror, image):
     faulty.add("app", "1", image)
     assert proa.pull(f"{faulty.host}/app:1").returncode == 0
     assert mirror.requests == []
+
+
+@pytest.mark.parametrize("keys, status", [("2\n", 0), ("7\nx\n2\n", 0)])
+def test_choice_at_a_terminal(proa, conf, faulty, mirror, image, keys, status):
+    conf(f'unqualified-search-registries = ["{mirror.host}", "{faulty.host}"]\n')
+    faulty.add("app", "1", image)
+    master, slave = pty.openpty()
+    p = subprocess.Popen(proa.command("pull", "app:1"), env=proa.env, stdin=slave,
+                         stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    os.write(master, keys.encode())
+    seen = b""
+    with contextlib.suppress(OSError):
+        while chunk := os.read(master, 4096):
+            seen += chunk
+    os.close(master)
+    assert p.wait(20) == status, seen
+    assert f"  2  {faulty.host}/app:1".encode() in seen and b"Which one (1-2)? " in seen
+    assert mirror.requests == [] and blobs(faulty)
+
+
+# --- other tools ---
+
+def requests_of(servers_asked):
+    return [sorted({(r[0], r[1]) for r in s.requests if "/manifests/" in r[1]})
+            for s in servers_asked]
+
+
+@pytest.mark.parametrize("text, name", [
+    ('prefix = "example.com"\nlocation = "{a}"\n', "example.com/x:1"),
+    ('prefix = "example.com/ns"\nlocation = "{a}/other"\n', "example.com/ns/x:1"),
+    ('prefix = "*.example.com"\nlocation = "{a}/all"\n', "a.b.example.com/x:1"),
+    ('prefix = "example.com/x"\nlocation = "{a}/y"\n', "example.com/x:1"),
+    ('prefix = "docker.io/library"\nlocation = "{a}/hub"\n', "docker.io/library/x:1"),
+    ('prefix = "example.com"\nlocation = "{a}"\n[[registry.mirror]]\n'
+     'location = "{b}/m"\ninsecure = true\n', "example.com/x:1"),
+    ('prefix = "example.com"\nlocation = "{a}"\nmirror-by-digest-only = true\n'
+     '[[registry.mirror]]\nlocation = "{b}/m"\ninsecure = true\n', "example.com/x:1"),
+])
+def test_skopeo_asks_the_same(proa, conf, faulty, mirror, text, name):
+    """Nothing is there, so that each tool asks everybody.
+
+    Not compared: a tag in a prefix, which containers-registries.conf(5) has and skopeo 1.9 not.
+    """
+    conf("[[registry]]\ninsecure = true\n" + text.format(a=faulty.host, b=mirror.host))
+    assert proa.pull(name).returncode == 1
+    ours = requests_of((faulty, mirror))
+    faulty.requests.clear()
+    mirror.requests.clear()
+    p = subprocess.run(["skopeo", "inspect", "--raw", f"docker://{name}"], env=proa.env,
+                       capture_output=True, text=True, timeout=60, check=False)
+    assert p.returncode == 1
+    assert requests_of((faulty, mirror)) == ours, p.stderr
+    assert ours != [[], []]
 
 
 # --- client certificates ---
