@@ -102,6 +102,14 @@ struct client_blob_request {
 /* The blob belongs to the client and is gone once done was called. */
 int client_blob(struct client *c, const struct client_blob_request *q, struct client_blob **ret,
 	struct err *err) must_check;
+
+/*
+ * The same from a place that the manifest names (`urls` of its descriptor), where the registry has
+ * not got it. No credential goes along and no challenge is answered (CVE-2020-15157); a local
+ * address is -ERR_DENIED unless the registry is at one.
+ */
+int client_blob_at(struct client *c, const char *url, const struct client_blob_request *q,
+	struct client_blob **ret, struct err *err) must_check;
 void client_blob_cancel(struct client_blob *b);
 
 /* A whole small blob into memory, size and digest verified. The caller owns *ret (NUL behind). */

@@ -352,8 +352,7 @@ int pull_layer_advance(struct pull_layer *l, struct err *err)
 	r = flush(l, err);
 	if (r < 0)
 		return r;
-	if (l->failure < 0 && l->n_urls == 0 &&
-		pull_layer_passes_over(l, l->failure, &l->err))
+	if (l->failure < 0 && l->n_urls == 0 && pull_layer_passes_over(l, l->failure, &l->err))
 		return start_download(l, err);
 	if (l->failure == -ERR_NOT_FOUND || (l->failure <= -ERR_USAGE && l->n_urls > 0))
 		return start_elsewhere(l, err);

@@ -143,13 +143,13 @@ int client_op_send(struct client_op *op, struct err *err)
 	struct client *c = op->client;
 	/* An upload may live elsewhere: what is ours to know is not theirs. */
 	bool ours = url_same_origin(&op->url, &c->base);
-	const char *header = ours ? auth_header(c->auth, op->scope) : NULL;
+	const char *header = ours && !op->anonymous ? auth_header(c->auth, op->scope) : NULL;
 	struct http_request q = {
 		.method = op->method,
 		.url = &op->url,
 		.authorization = header,
 		.tls = &c->tls,
-		.certs_name = c->domain,
+		.certs_name = ours ? c->domain : NULL,
 		.accept = op->accept,
 		.content_type = op->content_type,
 		.content_range = *op->content_range ? op->content_range : NULL,
@@ -219,14 +219,18 @@ static void challenge_op(struct client_op *op, const struct http_response *respo
 		finish_op(op, response, r, &err);
 }
 
-/* The challenge that the refused URL itself did not carry (GCR used to do so). */
+/* The challenge that the refused URL itself did not carry (GCR does so). */
 static void on_ping(void *ctx, const struct http_response *response, int r, const struct err *err)
 {
 	struct client_op *op = ctx;
+	struct http_response refusal = *response;
 
 	op->transfer = NULL;
+	refusal.status = 403;
 	if (r < 0)
 		finish_op(op, response, r, err);
+	else if (op->refused < 0 && response->status != 401)
+		finish_op(op, &refusal, op->refused, &op->refusal);
 	else
 		challenge_op(op, response);
 }
@@ -259,8 +263,10 @@ static bool is_challenge(const struct client_op *op, const struct http_response 
 	if (op->no_challenge || op->challenges >= MAX_CHALLENGES ||
 		!url_same_origin(response->url, &op->client->base))
 		return false;
+	/* To a stranger, GCR says "forbidden" where it means "who are you?". */
 	if (response->status == 403)
-		return header && strstr(header, "insufficient_scope");
+		return header ? strstr(header, "insufficient_scope") != NULL
+			      : !op->sent && op->challenges == 0;
 	return response->status == 401;
 }
 
@@ -306,10 +312,13 @@ static void on_op_answer(
 		finish_op(op, response, r, &err);
 		return;
 	}
-	if (response->status == 403 || http_header(response, "WWW-Authenticate", 0)) {
+	if (http_header(response, "WWW-Authenticate", 0)) {
 		challenge_op(op, response);
 		return;
 	}
+	op->refused = 0;
+	if (response->status == 403)
+		op->refused = client_status_error(op->client, response, &op->refusal);
 	r = ping_for(op, &err);
 	if (r < 0)
 		finish_op(op, response, r, &err);

@@ -37,6 +37,9 @@ struct client_op {
 	char *sent; /* Authorization of the request under way */
 	unsigned challenges;
 	bool no_challenge; /* a 401 is an answer like any other */
+	bool anonymous;	   /* no credential goes along, wherever it goes */
+	int refused;	   /* what a refusal without a challenge is, unless the ping has one */
+	struct err refusal;
 	/* As http_request.done; the op is freed behind it. */
 	void (*done)(void *ctx, const struct http_response *response, int r, const struct err *err);
 	void *ctx;

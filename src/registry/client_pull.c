@@ -113,20 +113,12 @@ static void on_blob(void *ctx, const struct http_response *response, int r, cons
 	free(b);
 }
 
-int client_blob(struct client *c, const struct client_blob_request *q, struct client_blob **ret,
-	struct err *err)
+static int start_blob(struct client_op *op, const struct client_blob_request *q,
+	struct client_blob **ret, struct err *err)
 {
-	struct client_op *op;
-	struct client_blob *b;
+	struct client_blob *b = NEW(struct client_blob);
 	int r;
 
-	r = client_decide_endpoint(c, err);
-	if (r < 0)
-		return r;
-	op = client_op_new(c, "blobs", q->digest->text, err);
-	if (!op)
-		return -ERR_FORMAT;
-	b = NEW(struct client_blob);
 	b->op = op;
 	b->q = *q;
 	op->offset = q->offset;
@@ -142,6 +134,49 @@ int client_blob(struct client *c, const struct client_blob_request *q, struct cl
 	}
 	*ret = b;
 	return 0;
+}
+
+int client_blob(struct client *c, const struct client_blob_request *q, struct client_blob **ret,
+	struct err *err)
+{
+	struct client_op *op;
+	int r;
+
+	r = client_decide_endpoint(c, err);
+	if (r < 0)
+		return r;
+	op = client_op_new(c, "blobs", q->digest->text, err);
+	if (!op)
+		return -ERR_FORMAT;
+	return start_blob(op, q, ret, err);
+}
+
+/* A manifest of the world is no reason to look around inside this host or network. */
+static int check_place(const struct client *c, const struct url *url, struct err *err)
+{
+	enum url_host class = url_host_class(url);
+	autofree char *shown = url_display(url);
+
+	if (class == URL_HOST_NAME || class == URL_HOST_PUBLIC || class == url_host_class(&c->base))
+		return 0;
+	return err_set(err, ERR_DENIED, "%s: a local address, refused", shown);
+}
+
+int client_blob_at(struct client *c, const char *text, const struct client_blob_request *q,
+	struct client_blob **ret, struct err *err)
+{
+	AUTO(url) struct url url = { 0 };
+	struct client_op *op;
+	int r;
+
+	r = url_parse(text, &url, err);
+	if (r >= 0)
+		r = check_place(c, &url, err);
+	if (r < 0)
+		return r;
+	op = client_op_for_url(c, &url);
+	op->anonymous = op->no_challenge = true;
+	return start_blob(op, q, ret, err);
 }
 
 void client_blob_cancel(struct client_blob *b)
