@@ -50,4 +50,4 @@ int index_entry_note(struct json *entry, const struct index_note *note, struct e
  * As text, the caller's. Its media type follows from its entries: docker's list when all of them
  * are docker's, and nothing is annotated, else OCI's index.
  */
-char *index_format(struct json *doc) must_check;
+char *index_format(const struct json *doc) must_check;

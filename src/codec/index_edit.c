@@ -165,8 +165,16 @@ static bool fits_docker(const struct json *doc)
 	return json_len(entries) > 0 && !json_get(doc, "annotations");
 }
 
-char *index_format(struct json *doc)
+char *index_format(const struct json *doc)
 {
-	json_set_string(doc, "mediaType", fits_docker(doc) ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX);
-	return json_print(doc, false);
+	AUTO(json) struct json *out = json_object_new();
+
+	json_set_int(out, "schemaVersion", 2);
+	json_set_string(out, "mediaType", fits_docker(doc) ? MEDIA_DOCKER_LIST : MEDIA_OCI_INDEX);
+	JSON_FOREACH(member, doc)
+	{
+		if (!json_get(out, json_key(member)))
+			(void)json_set(out, json_key(member), json_dup(member));
+	}
+	return json_print(out, false);
 }

@@ -192,6 +192,37 @@ static void rows_are_strict_and_headings_are_made(void **state)
 	assert_string_equal(c, "RUNNING FOR abc");
 }
 
+static void missing_members_of_documents_are_named_as_docker_does(void **state)
+{
+	autofree char *a = NULL, *b = NULL, *c = NULL, *d = NULL;
+
+	(void)state;
+	assert_int_equal(eval("{{.Nope}}", FORMAT_INSPECT, &a), -ERR_FORMAT);
+	assert_string_equal(a, "template parsing error: template: :1:2: executing \"\" at <.Nope>: "
+			       "map has no entry for key \"Nope\"");
+	assert_int_equal(eval("x\n {{ .Config.Nope }}", FORMAT_INSPECT, &b), -ERR_FORMAT);
+	assert_string_equal(b, "template parsing error: template: :2:11: executing \"\" at "
+			       "<.Config.Nope>: map has no entry for key \"Nope\"");
+	/* What docker's documents have at times, and keys of maps. */
+	assert_int_equal(eval("{{if .Config.Healthcheck}}x{{end}}", FORMAT_INSPECT, &c), 0);
+	assert_string_equal(c, "");
+	assert_int_equal(eval("{{.Config.Labels.Nope}}", FORMAT_INSPECT, &d), 0);
+	assert_string_equal(d, "<no value>");
+}
+
+static void labels_are_found_by_their_key(void **state)
+{
+	autofree char *a = NULL, *b = NULL, *c = NULL;
+
+	(void)state;
+	assert_int_equal(eval("{{.Label \"com.x.role-name\"}}", FORMAT_HEADINGS, &a), 0);
+	assert_string_equal(a, "role name");
+	assert_int_equal(eval("{{.Label \"k\"}}", FORMAT_STRICT, &b), -ERR_FORMAT);
+	assert_string_equal(b, "template: there is no method .Label here");
+	assert_int_equal(eval("{{.ID \"k\"}}", 0, &c), -ERR_FORMAT);
+	assert_non_null(strstr(c, "can't give argument to a value that is no function"));
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -201,6 +232,8 @@ int main(void)
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(nesting_has_a_limit),
 		cmocka_unit_test(rows_are_strict_and_headings_are_made),
+		cmocka_unit_test(missing_members_of_documents_are_named_as_docker_does),
+		cmocka_unit_test(labels_are_found_by_their_key),
 	};
 
 	return cmocka_run_group_tests_name("format", tests, NULL, NULL);

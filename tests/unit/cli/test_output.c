@@ -66,6 +66,24 @@ static int print_rows(const char *format, struct err *err)
 	return output_rows(format, columns, rows, 2, err);
 }
 
+static int print_bare(const char *format, struct err *err)
+{
+	AUTO(json) struct json *a = row("ab", "12");
+	struct json *rows[] = { a };
+
+	return output_rows_bare(format, columns, rows, 1, err);
+}
+
+static int print_labelled(const char *format, struct err *err)
+{
+	char *labels[] = { (char *)"a.b=x,y", (char *)"k=", NULL };
+	AUTO(json) struct json *v = json_object_new();
+	struct json *rows[] = { v };
+
+	output_set_labels(v, labels);
+	return output_rows(format, columns, rows, 1, err);
+}
+
 static int print_documents(const char *format, struct err *err)
 {
 	AUTO(json) struct json *a = json_object_new(), *b = json_object_new();
@@ -107,6 +125,24 @@ static void rows_in_each_form(void **state)
 		"\"CreatedAt\":\"now\"}\n"
 		"{\"ID\":\"ba\",\"Tag\":\"\",\"Size\":7,\"Digest\":\"<none>\","
 		"\"CreatedAt\":\"now\"}\n");
+}
+
+static void headings_can_be_left_out(void **state)
+{
+	(void)state;
+	check(print_bare, NULL, "ab        12        7\n");
+	check(print_bare, "table {{.ID}}", "ab\n");
+}
+
+static void labels_are_looked_up_and_not_shown_twice(void **state)
+{
+	(void)state;
+	check(print_labelled, "{{.Label \"a.b\"}}|{{.Label \"k\"}}|{{.Label \"no\"}}|", "x,y|||\n");
+	check(print_labelled, "{{.Labels}}", "a.b=x,y,k=\n");
+	check(print_labelled, "json", "{\"Labels\":\"a.b=x,y,k=\"}\n");
+	check(print_labelled, "{{json .}}", "{\"Labels\":\"a.b=x,y,k=\"}\n");
+	check(print_labelled, "{{.}}", "map[Labels:a.b=x,y,k=]\n");
+	check(print_labelled, "table {{.Label \"a.b\"}}", "b\nx,y\n");
 }
 
 static void a_missing_field_is_an_error(void **state)
@@ -159,6 +195,8 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(rows_in_each_form),
+		cmocka_unit_test(headings_can_be_left_out),
+		cmocka_unit_test(labels_are_looked_up_and_not_shown_twice),
 		cmocka_unit_test(a_missing_field_is_an_error),
 		cmocka_unit_test(documents_in_each_form),
 		cmocka_unit_test(tables_align_utf8_and_hide_control_characters),
