@@ -21,6 +21,7 @@ struct push {
 	struct client *client;
 	struct image_list records; /* all images: who serves what */
 	size_t announced;	   /* layers, by push_progress.begin */
+	bool reached;		   /* the registry takes what we send */
 };
 
 enum push_state { PUSH_TODO, PUSH_PACK, PUSH_UPLOAD, PUSH_DONE };

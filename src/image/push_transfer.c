@@ -45,6 +45,7 @@ static void on_progress(void *ctx, uint64_t sent)
 {
 	struct push_item *item = ctx;
 
+	item->image->push->reached = true;
 	tell(item, PUSH_SENDING, sent, item->size);
 }
 
@@ -58,6 +59,8 @@ static void on_done(void *ctx, enum client_uploaded how, int r, const struct err
 	item->failure = r;
 	if (r < 0)
 		item->err = *err;
+	else
+		item->image->push->reached = true;
 }
 
 /* A repository that has the blob for sure; else one that the caller has named. */
@@ -198,6 +201,16 @@ static bool is_active(const struct push_item *item)
 	return item->state == PUSH_PACK || item->state == PUSH_UPLOAD;
 }
 
+/*
+ * One goes ahead, so that a wrong password is not tried five times, nor five tokens fetched where
+ * one serves all.
+ */
+static bool has_to_wait(const struct push_item *item)
+{
+	return !item->image->push->reached && count(item->image, PUSH_UPLOAD) > 0 &&
+	       (!item->repack || item->packed);
+}
+
 static int start_items(struct push_image *i, struct err *err)
 {
 	size_t active = count(i, PUSH_PACK) + count(i, PUSH_UPLOAD);
@@ -206,7 +219,7 @@ static int start_items(struct push_image *i, struct err *err)
 		struct push_item *item = &i->items[k];
 		int r;
 
-		if (item->state != PUSH_TODO)
+		if (item->state != PUSH_TODO || has_to_wait(item))
 			continue;
 		r = start(item, err);
 		if (r < 0)

@@ -375,6 +375,11 @@ static int bytes_refused(struct client_upload *u, const struct http_response *re
 		u->has_location = false;
 		return retry(u, response, r);
 	}
+	/* "See other": it was done, and the blob is elsewhere now (RFC 9110 15.4.4). */
+	if (response->status == 303 && u->tries++ < u->client->retries) {
+		u->has_location = false;
+		return look(u, UPLOAD_LOOK_AGAIN);
+	}
 	return gone || http_is_transient(response->status) ? retry(u, response, r) : r;
 }
 
