@@ -48,11 +48,13 @@ struct client_options {
 	bool login;	  /* for registry/login.h */
 	unsigned retries; /* HTTP_RETRIES */
 	unsigned retry_delay_ms; /* HTTP_RETRY_DELAY_MS */
+	unsigned stall_seconds;	 /* HTTP_STALL_SECONDS */
 };
 
-#define CLIENT_OPTIONS_INIT                                                    \
-	{                                                                      \
-		.retries = HTTP_RETRIES, .retry_delay_ms = HTTP_RETRY_DELAY_MS \
+#define CLIENT_OPTIONS_INIT                                                     \
+	{                                                                       \
+		.retries = HTTP_RETRIES, .retry_delay_ms = HTTP_RETRY_DELAY_MS, \
+		.stall_seconds = HTTP_STALL_SECONDS                             \
 	}
 
 /* Connects to nothing yet. The reference's domain and path are copied. */

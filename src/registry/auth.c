@@ -31,7 +31,9 @@ struct token {
 	char *scope;  /* as the caller names it */
 	char *header; /* "Bearer ...", NULL before the first success */
 	int64_t fetched_at, expires_at;
-	bool accepted; /* a request with it was answered */
+	unsigned handed_out; /* how often */
+	bool accepted;	     /* a request with it was answered */
+	bool doubted;	     /* the registry called the one before it invalid */
 
 	struct url realm;
 	char *service;
@@ -120,22 +122,29 @@ static struct token *token_of(struct auth *a, const char *scope)
 	return t;
 }
 
+static const char *current_header(const struct token *t)
+{
+	if (t->auth->basic)
+		return t->auth->basic;
+	return t->header && clock_boottime_ns() < t->expires_at ? t->header : NULL;
+}
+
 const char *auth_header(struct auth *a, const char *scope)
 {
-	struct token *t;
+	struct token *t = token_of(a, scope);
 
-	if (a->basic)
-		return a->basic;
-	t = token_of(a, scope);
-	return t->header && clock_boottime_ns() < t->expires_at ? t->header : NULL;
+	t->handed_out++;
+	return current_header(t);
 }
 
 void auth_accepted(struct auth *a, const char *scope, const char *sent)
 {
 	struct token *t = token_of(a, scope);
 
-	if (sent && t->header && str_eq(sent, t->header))
-		t->accepted = true;
+	if (!sent || !t->header || !str_eq(sent, t->header))
+		return;
+	t->accepted = true;
+	t->doubted = false;
 }
 
 const char *auth_identity_token(const struct auth *a)
@@ -217,6 +226,7 @@ static int keep_token(struct token *t, const struct http_response *response, str
 		t->auth->identity_token = xstrdup(reply.refresh_token);
 	}
 	t->accepted = false;
+	t->handed_out = 0;
 	t->fetched_at = clock_boottime_ns();
 	t->expires_at = t->fetched_at + (int64_t)reply.expires_in * NSEC_PER_SEC / 10 * 9;
 	return 0;
@@ -430,19 +440,23 @@ static int use_bearer(
 }
 
 /*
- * A token just fetched, for the very scope that is missing, and never accepted: another one would be
- * no better. The registry says so when it thinks the token itself is bad.
+ * A token just fetched, for the very scope that is missing, that nobody else has and that was never
+ * accepted: another one would be no better. While others are under way with it, it may have been
+ * good for a moment. When the registry says that the token itself is bad, one more is tried.
  */
-static bool is_final(const struct token *t, const struct challenge *c, const char *sent)
+static bool is_final(struct token *t, const struct challenge *c, const char *sent)
 {
 	autofree char *wanted = NULL;
 
 	if (!sent || !t->header || !str_eq(sent, t->header) || !t->wanted || t->accepted)
 		return false;
-	if (c->error && str_eq(c->error, "invalid_token"))
+	if (c->error && str_eq(c->error, "invalid_token") && !t->doubted) {
+		t->doubted = true;
 		return false;
+	}
 	wanted = scope_merge(c->scope, t->scope);
-	return str_eq(wanted, t->wanted) && clock_boottime_ns() - t->fetched_at < FRESH_NS;
+	return t->handed_out <= 1 && str_eq(wanted, t->wanted) &&
+	       clock_boottime_ns() - t->fetched_at < FRESH_NS;
 }
 
 static void add_waiter(struct token *t, auth_done_fn *done, void *ctx)
@@ -464,7 +478,7 @@ static int answer(struct auth *a, const struct http_response *response, struct t
 
 	if (t->transfer)
 		return 0;
-	header = auth_header(a, t->scope);
+	header = current_header(t);
 	if (header && (!sent || !str_eq(header, sent)))
 		return 1;
 	for (size_t i = 0; (header = http_header(response, "WWW-Authenticate", i)); i++)

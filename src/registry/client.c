@@ -10,7 +10,11 @@
 #include "codec/registry_error.h"
 #include "registry/client_priv.h"
 
-#define MAX_CHALLENGES 2 /* of one request: a missing token, then a stale or narrow one */
+/*
+ * Of one request: a missing token, a stale or narrow one, and some that died in the hands of others
+ * (registry/auth.h ends it before, where a token can be no better than the last).
+ */
+#define MAX_CHALLENGES 5
 
 /* --- life --- */
 
@@ -29,7 +33,7 @@ static int open_http(struct client *c, const struct client_options *o, struct er
 		.retries = o->retries,
 		.retry_delay_ms = o->retry_delay_ms,
 		.connect_seconds = HTTP_CONNECT_SECONDS,
-		.stall_seconds = HTTP_STALL_SECONDS,
+		.stall_seconds = o->stall_seconds,
 	};
 
 	c->borrowed = o->beside != NULL;
