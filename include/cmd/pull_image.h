@@ -19,6 +19,7 @@ struct pull_image_options {
 	bool quiet;		 /* nothing on stderr */
 	const int *retries;	 /* NULL: the default */
 	const int64_t *delay_ns; /* before the first retry; NULL: the default */
+	const int64_t *stall_ns; /* how long a silent connection is borne; NULL: the default */
 };
 
 /*

@@ -66,6 +66,10 @@ static int fill_options(struct context *ctx, const struct pull_image_options *o,
 		ret->client.retries = (unsigned)*o->retries;
 	if (o->delay_ns)
 		ret->client.retry_delay_ms = (unsigned)(*o->delay_ns / 1000000);
+	/* Whole seconds; 0 bears it for ever. */
+	if (o->stall_ns)
+		ret->client.stall_seconds =
+			(unsigned)((*o->stall_ns + NSEC_PER_SEC - 1) / NSEC_PER_SEC);
 	return context_idmap(ctx, &ret->map, err);
 }
 
