@@ -1,0 +1,69 @@
+"""All origins of one vendor, started together."""
+
+import base64
+
+from . import acr, ecr, gcr, ghcr, gitlab, harbor, hub, jfrog, odd, quay
+from .faults import Script
+from .http2 import BreakingWire
+from .journal import Journal, leaks
+from .origin import Storage, TokenHost
+from .registry import Registry
+from .store import Store
+from .tokens import TokenService
+from .vendor import Vendor
+from .wire import Wire
+
+FLAGS = {module.Flag.flag: module.Flag
+         for module in (acr, ecr, gcr, ghcr, gitlab, harbor, hub, jfrog, odd, quay)}
+FLAGS[Vendor.flag] = Vendor
+
+
+class Simulator:
+    """`authority`: https everywhere; None: plain http. `break_http2`: of http2.py."""
+
+    def __init__(self, flag, authority=None, break_http2=None):
+        self.journal = Journal()
+        self.script, self.storage_script = Script(), Script()
+        self.store = Store()
+        self.vendor = FLAGS[flag](self)
+        self.tokens = TokenService(self.vendor)
+        context = authority.context() if authority else None
+        self.registry = self._registry(authority, break_http2)
+        self.storage = Storage(self, context)
+        self.token_host = TokenHost(self, context)
+        self.host = self.registry.host
+
+    def _registry(self, authority, break_http2):
+        if not break_http2:
+            return Registry(self, authority.context() if authority else None, Wire)
+        registry = Registry(self, authority.context(alpn=("h2", "http/1.1")), BreakingWire)
+        registry.break_http2 = break_http2
+        return registry
+
+    def add(self, repository, tag, image, public=False):
+        self.store.add(repository, tag, image)
+        if public:
+            self.vendor.public.add(repository)
+
+    @property
+    def creds(self):
+        return f"{self.vendor.user}:{self.vendor.password}"
+
+    def leaks(self):
+        """Where a credential went that had no business there: an empty list is what is wanted."""
+        basic = base64.b64encode(self.creds.encode()).decode()
+        passwords = {self.vendor.password, basic, *self.vendor.identities}
+        refresh = set(self.tokens.refresh)
+        bearers = set(self.tokens.grants)
+        at_registry = passwords | refresh
+        if self.vendor.scheme == "Basic":
+            at_registry = refresh
+        return leaks(self.journal, {
+            "storage": passwords | refresh | bearers,
+            "registry": at_registry,
+            "token": bearers,
+        })
+
+    def stop(self):
+        for origin in (self.registry, self.storage, self.token_host):
+            origin.stop()
