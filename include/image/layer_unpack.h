@@ -9,7 +9,8 @@
  *	r = layer_unpack_finish(job, err);		the layer is visible; job is gone
  *
  * meta.json: {"diffId", "chainId", "blob", "map", "entries", "tarBytes", "fileBytes",
- * "ownersRecorded", "devicesSkipped", "rootImplied"}; beside it, for a single map, the file "owners".
+ * "ownersRecorded", "devicesSkipped", "rootImplied"}; beside it the file "owners" (image/owners.h),
+ * for a single map always.
  */
 #pragma once
 

@@ -50,7 +50,7 @@ struct unpack_args {
 	const struct idmap *map;
 	const int *lower_fds; /* fs directories of the parent layers, top first; the caller's */
 	size_t n_lower;
-	int owners_fd;	/* single map: where true owners are written (image/owners.h); -1 = none */
+	int owners_fd;	/* for what the tree cannot say (image/owners.h); -1 = it is not kept */
 	unsigned flags; /* enum unpack_flag */
 	struct unpack_limits limits;
 };

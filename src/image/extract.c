@@ -1,14 +1,14 @@
 /*
- * Main of the extractor: from "a copy of this program with a few descriptors" to two processes
- * that can do nothing but their half of the work.
+ * Main of the extractor: from "a copy of this program with a few descriptors" to three processes
+ * that can do nothing but their part of the work: inflate, hash, untar.
  *
  * What keeps a parser bug harmless, outermost first:
  *	namespace	uid 0 of the layer's own user namespace (not for root, who makes devices)
  *	mounts		the trees are detached copies of mounts (nodev, nosuid, noexec; parents
  *			read-only), so that ".." of them leads nowhere, and the root is the tree
- *	capabilities	those that restore owners and modes; none for the half that inflates
- *	landlock	the tree read-write, parents read-only; nothing for the half that inflates
- *	filter		some 45 system calls; 12 for the half that inflates. No sockets, so a
+ *	capabilities	those that restore owners and modes; none for the two before
+ *	landlock	the tree read-write, parents read-only; nothing for the two before
+ *	filter		some 45 system calls; some 15 for the two before. No sockets, so a
  *			network or IPC namespace (a millisecond each) would add nothing
  *	limits		memory, CPU, file size, descriptors
  *
@@ -44,6 +44,7 @@
 #define CPU_SECONDS    7200
 #define UNTAR_MEMORY   (224ULL << 20) /* DIRS_BUF is nearly all of it, and only for a hostile layer */
 #define INFLATE_MEMORY (160ULL << 20) /* a zstd window of 128 MiB */
+#define HASH_MEMORY    (32ULL << 20)
 #define CAP_MASK(cap)  (1ULL << (cap))
 #define FCHMODAT2      452
 
@@ -62,6 +63,8 @@
 /* clang-format on */
 
 static const int inflate_calls[] = { CALLS_OF_EVERY_PROCESS, __NR_pread64 };
+
+static const int hash_calls[] = { CALLS_OF_EVERY_PROCESS, __NR_tee };
 
 static const int untar_calls[] = {
 	CALLS_OF_EVERY_PROCESS,
@@ -84,6 +87,7 @@ static const int untar_calls[] = {
 	__NR_fstatfs,
 	__NR_readlinkat,
 	__NR_pwrite64,
+	__NR_pread64,
 	__NR_ftruncate,
 	__NR_sync_file_range,
 	__NR_lseek,
@@ -103,9 +107,9 @@ struct child {
 	int tree_fd;
 	bool tree_is_nodev;
 	int *lower;
-	int pipe_in, pipe_out;
+	int tar_out, tar_in;   /* pipe of the stream, from inflate to hash */
+	int sink_out, sink_in; /* the same stream, from hash to untar */
 	struct extract_shared *shared;
-	pid_t inflate;
 };
 
 bool extract_is_me(char *const *argv)
@@ -226,61 +230,113 @@ static int limits_common(const struct child *c, struct err *err)
 
 /* --- the two halves ----------------------------------------------------------------------- */
 
-static int inflate_confine(struct child *c, struct err *err)
+/* For the two that need no path, no right and no descriptor but their own. */
+static int confine_all(const int *calls, size_t n, uint64_t memory, struct err *err)
 {
-	int r;
+	int r = sandbox_is_strict() ? limit(RLIMIT_DATA, memory, err) : 0;
 
+	if (r >= 0)
+		r = sandbox_keep_caps(0, err);
+	if (r >= 0)
+		r = landlock_restrict(NULL, 0, err);
+	return r < 0 ? r : sandbox_allow(calls, n, err);
+}
+
+static void close_tree(struct child *c)
+{
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	(void)fd_close(c->pipe_in);
 	(void)fd_close(c->tree_fd);
 	(void)fd_close(EXTRACT_FD_REPORT);
 	(void)fd_close(EXTRACT_FD_OWNERS);
 	for (uint32_t i = 0; i < c->config.n_lower; i++)
 		(void)fd_close(c->lower[i]);
-	r = sandbox_is_strict() ? limit(RLIMIT_DATA, INFLATE_MEMORY, err) : 0;
-	if (r >= 0)
-		r = sandbox_keep_caps(0, err);
-	if (r >= 0)
-		r = landlock_restrict(NULL, 0, err);
-	if (r >= 0)
-		r = sandbox_allow(
-			inflate_calls, sizeof(inflate_calls) / sizeof(inflate_calls[0]), err);
-	return r;
+}
+
+static void close_blob(void)
+{
+	(void)fd_close(EXTRACT_FD_BLOB);
+	(void)fd_close(EXTRACT_FD_FEED);
 }
 
 static void inflate_main(struct child *c)
 {
-	int r = inflate_confine(c, &c->shared->err);
+	int r;
 
+	close_tree(c);
+	(void)fd_close(EXTRACT_FD_DIGEST);
+	(void)fd_close(c->tar_in);
+	(void)fd_close(c->sink_in);
+	(void)fd_close(c->sink_out);
+	r = confine_all(inflate_calls, sizeof(inflate_calls) / sizeof(inflate_calls[0]),
+		INFLATE_MEMORY, &c->shared->err);
 	if (r < 0)
 		atomic_store(&c->shared->done, r);
 	else
-		r = extract_inflate(&c->config, c->pipe_out, c->shared);
+		r = extract_inflate(&c->config, c->tar_out, c->shared);
 	_exit(r < 0 ? 1 : 0);
 }
 
-static int inflate_start(struct child *c, struct err *err)
+/* Its failures are seen by what is missing: a stream that ends early, no digest. */
+static void hash_main(struct child *c)
+{
+	struct hash *hash = hash_new(); /* reads files and asks for memory when it is used first */
+	struct err err = { 0 };
+	int r;
+
+	close_tree(c);
+	close_blob();
+	(void)fd_close(c->tar_out);
+	(void)fd_close(c->sink_in);
+	r = confine_all(hash_calls, sizeof(hash_calls) / sizeof(hash_calls[0]), HASH_MEMORY, &err);
+	_exit(r >= 0 && extract_hash(hash, c->tar_in, c->sink_out) ? 0 : 1);
+}
+
+static int make_pipe(int *ret_out, int *ret_in, struct err *err)
 {
 	int fds[2];
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	*ret_in = fds[0];
+	*ret_out = fds[1];
+	/* Refused past the user's quota of pipe memory: then it is smaller. */
+	(void)fcntl(fds[1], F_SETPIPE_SZ, PIPE_SIZE);
+	return 0;
+}
+
+static int fork_into(void (*fn)(struct child *c), struct child *c, struct err *err)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		return err_sys(err, errno, "fork");
+	if (pid == 0)
+		fn(c);
+	return 0;
+}
+
+static int sources_start(struct child *c, struct err *err)
+{
+	int r;
 
 	c->shared = mmap(NULL, sizeof(*c->shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (c->shared == MAP_FAILED)
 		return err_sys(err, errno, "share memory");
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return err_sys(err, errno, "make a pipe");
-	c->pipe_in = fds[0];
-	c->pipe_out = fds[1];
-	/* Refused past the user's quota of pipe memory: then it is smaller. */
-	(void)fcntl(c->pipe_out, F_SETPIPE_SZ, PIPE_SIZE);
-	c->inflate = fork();
-	if (c->inflate < 0)
-		return err_sys(err, errno, "fork");
-	if (c->inflate == 0)
-		inflate_main(c);
-	(void)fd_close(c->pipe_out);
-	(void)fd_close(EXTRACT_FD_BLOB);
-	(void)fd_close(EXTRACT_FD_FEED);
+	r = make_pipe(&c->tar_out, &c->tar_in, err);
+	if (r >= 0)
+		r = make_pipe(&c->sink_out, &c->sink_in, err);
+	if (r >= 0)
+		r = fork_into(inflate_main, c, err);
+	if (r >= 0)
+		r = fork_into(hash_main, c, err);
+	if (r < 0)
+		return r;
+	(void)fd_close(c->tar_out);
+	(void)fd_close(c->tar_in);
+	(void)fd_close(c->sink_out);
+	(void)fd_close(EXTRACT_FD_DIGEST);
+	close_blob();
 	return 0;
 }
 
@@ -317,8 +373,6 @@ static int untar_confine(const struct child *c, struct extract *x, struct err *e
 		caps |= CAP_MASK(CAP_SYS_ADMIN);
 	if (c->config.map_kind == IDMAP_NONE && c->tree_is_nodev)
 		caps |= CAP_MASK(CAP_MKNOD);
-	/* libcrypto reads files and asks for memory when it is used first. */
-	hash_free(hash_new());
 	drop_default_acl(c->tree_fd);
 	r = sandbox_is_strict() ? limit(RLIMIT_DATA, UNTAR_MEMORY, err) : 0;
 	if (r >= 0)
@@ -345,7 +399,7 @@ static int child_prepare(struct child *c, struct err *err)
 	r = limits_common(c, err);
 	if (r >= 0)
 		r = confine_view(c, err);
-	return r < 0 ? r : inflate_start(c, err);
+	return r < 0 ? r : sources_start(c, err);
 }
 
 int extract_main(int argc, char **argv)
@@ -369,7 +423,7 @@ int extract_main(int argc, char **argv)
 	if (r >= 0)
 		r = untar_confine(&c, &x, &err);
 	if (r >= 0)
-		r = extract_untar(&x, c.pipe_in, c.shared, &err);
+		r = extract_untar(&x, c.sink_in, c.shared, &err);
 	report(&c, &x, r, &err);
 	_exit(r < 0 ? 1 : 0);
 }

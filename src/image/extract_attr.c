@@ -321,11 +321,9 @@ int attrs_owners_flush(struct extract *x, struct err *err)
 /* Does the entry say something that the tree does not? */
 static bool differs(const struct extract *x, const struct tar_entry *e)
 {
-	bool device = e->type == TAR_CHAR || e->type == TAR_BLOCKDEV;
-
-	if (x->config->map_kind != IDMAP_SINGLE)
-		return device && x->config->map_kind == IDMAP_RANGES;
-	return e->uid || e->gid || device || x->replaced;
+	if (x->left_out || x->devices_recorded)
+		return true;
+	return x->config->map_kind == IDMAP_SINGLE && (e->uid || e->gid || x->replaced);
 }
 
 int attrs_record(struct extract *x, const char *canon, struct err *err)
@@ -347,7 +345,8 @@ int attrs_record(struct extract *x, const char *canon, struct err *err)
 		return err_sys(err, ENAMETOOLONG, "%.200s", canon);
 	owners_format(&x->owners, &o);
 	x->result.owners_recorded++;
-	if (e->uid || e->gid)
+	x->devices_recorded |= x->left_out;
+	if (x->config->map_kind == IDMAP_SINGLE && (e->uid || e->gid))
 		x->result.warnings |= UNPACK_WARN_OWNERS;
 	return x->owners.len >= OWNERS_CHUNK ? attrs_owners_flush(x, err) : 0;
 }

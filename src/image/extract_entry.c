@@ -73,6 +73,25 @@ static int space_use(struct extract *x, uint64_t bytes, struct err *err)
 	return space_check(x, SPACE_STEP, err);
 }
 
+int extract_write(
+	struct extract *x, int fd, const uint8_t *data, size_t len, off_t offset, struct err *err)
+{
+	int r = space_use(x, len, err);
+
+	while (r >= 0 && len) {
+		ssize_t n = pwrite(fd, data, len, offset);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, errno, "write");
+		data += n;
+		offset += n;
+		len -= (size_t)n;
+	}
+	return r;
+}
+
 /* --- kinds -------------------------------------------------------------------------------- */
 
 typedef int (*make_fn)(struct extract *x, struct place *p, const char *leaf);
@@ -93,6 +112,8 @@ static int make_new(
 			return r;
 		x->replaced = true;
 		r = make(x, p, leaf);
+	} else if (r >= 0) {
+		place_made(x, p, leaf);
 	}
 	return r < 0 ? err_sys(err, -r, "create") : r;
 }
@@ -163,6 +184,8 @@ static int dir_make(struct extract *x, struct place *p, const char *leaf, struct
 	struct stat st;
 	int r = make_dir(x, p, leaf);
 
+	if (r >= 0)
+		place_made(x, p, leaf);
 	if (r != -EEXIST)
 		return r < 0 ? err_sys(err, -r, "create") : 0;
 	x->replaced = true;
@@ -239,6 +262,7 @@ static int device_skip(struct extract *x, struct place *p, const char *leaf, str
 	}
 	if (!path_append(canon, p->canon, leaf))
 		return err_sys(err, ENAMETOOLONG, "create");
+	x->left_out = true;
 	x->result.devices_skipped++;
 	x->result.warnings |= UNPACK_WARN_DEVICES;
 	fd = lower_find(x, canon, &st);
@@ -362,8 +386,10 @@ static int link_begin(struct extract *x, struct err *err)
 	if (r < 0)
 		return r;
 	/* There is no copying when the kernel refuses (EXDEV): it would read what it must not. */
-	if (linkat(src, t.leaf, p->fd, leaf, 0) == 0)
+	if (linkat(src, t.leaf, p->fd, leaf, 0) == 0) {
+		place_made(x, p, leaf);
 		return 0;
+	}
 	if (errno != EEXIST)
 		return err_sys(err, errno, "hard link to %.200s", x->entry->linkpath);
 	r = place_clear(x, p, leaf, &was, err);
@@ -417,7 +443,7 @@ int extract_entry_begin(struct extract *x, const struct tar_entry *e, struct err
 	int r;
 
 	x->entry = e;
-	x->replaced = false;
+	x->replaced = x->left_out = false;
 	r = tar_path_clean(e->path, x->path, err);
 	if (r < 0)
 		return r;
@@ -444,22 +470,8 @@ int extract_entry_data(
 
 	if (x->file_fd < 0)
 		return 0;
-	r = space_use(x, len, err);
-	if (r < 0)
-		return err_ctx(err, r, "%.200s", x->path);
-	while (len) {
-		ssize_t n = x->entry->sparse ? pwrite(x->file_fd, data, len, (off_t)offset)
-					     : write(x->file_fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return err_sys(err, errno, "%.200s: write", x->path);
-		data += n;
-		offset += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	r = extract_write(x, x->file_fd, data, len, (off_t)offset, err);
+	return r < 0 ? err_ctx(err, r, "%.200s", x->path) : 0;
 }
 
 int extract_entry_end(struct extract *x, struct err *err)

@@ -17,15 +17,6 @@
 
 enum found { FOUND_NOT, FOUND_STOP, FOUND_HERE };
 
-static bool dir_is_opaque(int dir_fd)
-{
-	autofd int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	char value[2];
-
-	return fd >= 0 && xattr_get(fd, "user.overlay.opaque", value, sizeof(value)) == 1 &&
-	       value[0] == 'y';
-}
-
 /* Files are opened for reading once it is known that they are files: no device, no pipe. */
 static int reopen_file(int above, const char *comp)
 {
@@ -41,7 +32,7 @@ static enum found layer_step(
 {
 	autofd int above = TAKE_FD(*fd);
 
-	*opaque = *opaque || dir_is_opaque(above);
+	*opaque = *opaque || whiteout_is_opaque(above, ".");
 	*fd = openat(above, comp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return errno == ENOENT && !*opaque ? FOUND_NOT : FOUND_STOP;
@@ -129,35 +120,56 @@ int lower_copy_xattrs(struct extract *x, int src, int dst, struct err *err)
 	return 0;
 }
 
-static int copy_content(struct extract *x, int src, int dst, uint64_t size, struct err *err)
+/* [offset, end) of src to the same place of dst. */
+static int copy_range(struct extract *x, int src, int dst, off_t offset, off_t end, struct err *err)
 {
 	autofree uint8_t *data = xmalloc(COPY_SIZE);
-	int r = extract_reserve(x, size, err);
 
-	while (r >= 0) {
-		ssize_t n = read(src, data, COPY_SIZE);
-		uint8_t *p = data;
+	while (offset < end) {
+		off_t left = end - offset;
+		size_t want = left < COPY_SIZE ? (size_t)left : COPY_SIZE;
+		ssize_t n = pread(src, data, want, offset);
+		int r;
 
-		if (n == 0)
-			return 0;
+		if (n < 0 && errno == EINTR)
+			continue;
 		if (n < 0)
 			return err_sys(err, errno, "read a file of a parent layer");
-		while (n > 0) {
-			ssize_t m = write(dst, p, (size_t)n);
-
-			if (m < 0)
-				return err_sys(err, errno, "write");
-			p += m;
-			n -= m;
-		}
+		if (n == 0)
+			return err_set(err, ERR_FORMAT, "a file of a parent layer became shorter");
+		r = extract_write(x, dst, data, (size_t)n, offset, err);
+		if (r < 0)
+			return r;
+		offset += n;
 	}
+	return 0;
+}
+
+/* Holes stay holes: a sparse file of the parent may be larger than the disk. */
+static int copy_content(struct extract *x, int src, int dst, off_t size, struct err *err)
+{
+	off_t data = 0, hole;
+	int r = extract_reserve(x, (uint64_t)size, err);
+
+	while (r >= 0 && data < size) {
+		data = lseek(src, data, SEEK_DATA);
+		if (data < 0 && errno == ENXIO) /* nothing but a hole up to the end */
+			break;
+		hole = data < 0 ? -1 : lseek(src, data, SEEK_HOLE);
+		if (hole < 0)
+			return err_sys(err, errno, "find the data of a file of a parent layer");
+		r = copy_range(x, src, dst, data, hole < size ? hole : size, err);
+		data = hole;
+	}
+	if (r >= 0 && ftruncate(dst, size) < 0)
+		return err_sys(err, errno, "set size");
 	return r;
 }
 
 static int copy_file(struct extract *x, int src, const struct stat *st, int dst, struct err *err)
 {
 	struct timespec times[2] = { st->st_mtim, st->st_mtim };
-	int r = copy_content(x, src, dst, (uint64_t)st->st_size, err);
+	int r = copy_content(x, src, dst, st->st_size, err);
 
 	if (r < 0)
 		return r;

@@ -10,7 +10,8 @@
  *
  * What is missing here may exist in the parent layers: a link there is followed, a directory is
  * made again with the attributes that it has there. So an entry lands where it would in the merged
- * tree, and does not hide `lib -> usr/lib` behind a new directory.
+ * tree, and does not hide `lib -> usr/lib` behind a new directory. An entry for `lib` itself does
+ * hide it: what comes later goes into the new directory.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,10 +21,10 @@
 #include "base/alloc.h"
 #include "base/auto.h"
 #include "base/str.h"
+#include "base/strv.h"
 #include "image/unpack_priv.h"
 #include "sys/file.h"
 #include "sys/openat.h"
-#include "sys/xattr.h"
 
 #define LINKS_MAX 40	/* as the kernel */
 #define STEPS_MAX 65536 /* components in one walk, restarts included */
@@ -39,6 +40,7 @@ struct walk {
 	char canon[TAR_PATH_MAX + 1];
 	char rest[3 * TAR_PATH_MAX];
 	unsigned links, steps;
+	char **via; /* links of the parent layers that were followed; the caller's */
 };
 
 bool path_append(char dst[TAR_PATH_MAX + 1], const char *canon, const char *leaf)
@@ -69,9 +71,9 @@ static struct place *place_cached(struct extract *x, const char *lexical)
 	return NULL;
 }
 
-/* Takes fd. The least recently used slot goes, valid or not: the last two are in use. */
+/* Takes fd and via. The least recently used slot goes, valid or not: the last two are in use. */
 static struct place *place_remember(
-	struct extract *x, const char *lexical, const char *canon, int fd)
+	struct extract *x, const char *lexical, const char *canon, char **via, int fd)
 {
 	struct place *p = &x->places[0];
 
@@ -82,7 +84,8 @@ static struct place *place_remember(
 		(void)fd_close(p->fd);
 	free(p->lexical);
 	free(p->canon);
-	*p = (struct place){ xstrdup(lexical), xstrdup(canon), fd, ++x->clock };
+	strv_free(p->via);
+	*p = (struct place){ xstrdup(lexical), xstrdup(canon), via, fd, ++x->clock };
 	return p;
 }
 
@@ -91,6 +94,31 @@ static void places_forget(struct extract *x)
 {
 	for (size_t i = 0; i < PLACES; i++)
 		free(TAKE_PTR(x->places[i].lexical));
+}
+
+void places_hidden(struct extract *x)
+{
+	for (size_t i = 0; i < PLACES; i++)
+		if (x->places[i].via)
+			free(TAKE_PTR(x->places[i].lexical));
+}
+
+void place_made(struct extract *x, const struct place *p, const char *leaf)
+{
+	char canon[TAR_PATH_MAX + 1];
+	bool built = false;
+
+	for (size_t i = 0; i < PLACES; i++) {
+		struct place *other = &x->places[i];
+
+		if (!other->via || !other->lexical)
+			continue;
+		if (!built && !path_append(canon, p->canon, leaf))
+			return;
+		built = true;
+		if (strv_contains(other->via, canon))
+			free(TAKE_PTR(other->lexical));
+	}
 }
 
 void places_done(struct extract *x)
@@ -102,6 +130,7 @@ void places_done(struct extract *x)
 			(void)fd_close(p->fd);
 		free(p->lexical);
 		free(p->canon);
+		strv_free(p->via);
 		*p = (struct place){ 0 };
 	}
 }
@@ -177,15 +206,6 @@ static int walk_enter(struct walk *w, int next, const char *comp, struct err *er
 	(void)fd_close(w->fd);
 	w->fd = next;
 	return 0;
-}
-
-static bool is_opaque(int dir_fd, const char *name)
-{
-	autofd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	char value[2];
-
-	return fd >= 0 && xattr_get(fd, "user.overlay.opaque", value, sizeof(value)) == 1 &&
-	       value[0] == 'y';
 }
 
 /* Attributes of a directory that no entry describes: those of the parent layers, or plain ones. */
@@ -279,7 +299,7 @@ static int walk_own(struct walk *w, int next, const char *comp, struct err *err)
 		return walk_link(w, fd, err);
 	if (S_ISDIR(st.st_mode)) {
 		if (w->x->config->n_lower && !w->hidden)
-			w->hidden = is_opaque(w->fd, comp);
+			w->hidden = whiteout_is_opaque(w->fd, comp);
 		return walk_enter(w, TAKE_FD(fd), comp, err);
 	}
 	if (!whiteout_is(&st))
@@ -298,8 +318,10 @@ static int walk_lower(struct walk *w, const char *comp, struct err *err)
 		return walk_fail(w, ENAMETOOLONG, err);
 	if (!w->hidden)
 		lower = lower_find(w->x, full, &st);
-	if (lower >= 0 && S_ISLNK(st.st_mode))
+	if (lower >= 0 && S_ISLNK(st.st_mode)) {
+		strv_push(&w->via, full);
 		return walk_link(w, lower, err);
+	}
 	if (lower >= 0 && !S_ISDIR(st.st_mode))
 		return walk_fail(w, ENOTDIR, err);
 	if (w->create)
@@ -379,7 +401,7 @@ static bool place_known(struct extract *x, const char *path, struct place **ret,
 		return true;
 	fd = openat_resolve(x->tree_fd, dir, OPEN_DIR, 0, plain);
 	if (fd >= 0)
-		*ret = place_remember(x, dir, dir, fd);
+		*ret = place_remember(x, dir, dir, NULL, fd);
 	return fd >= 0;
 }
 
@@ -394,27 +416,31 @@ int place_parent(struct extract *x, const char *path, struct place **ret, const 
 	struct err *err)
 {
 	struct walk w = { .x = x, .create = true };
+	AUTO(strv) char **via = NULL;
 	char dir[TAR_PATH_MAX + 1];
 	int r;
 
 	if (place_known(x, path, ret, ret_leaf, dir))
 		return 0;
 	r = walk(&w, dir, err);
+	via = w.via;
 	if (r < 0)
 		return r;
-	*ret = place_remember(x, dir, w.canon, w.fd);
+	*ret = place_remember(x, dir, w.canon, TAKE_PTR(via), w.fd);
 	return 0;
 }
 
 int place_target(struct extract *x, const char *path, struct target *ret, struct err *err)
 {
 	struct walk w = { .x = x };
+	AUTO(strv) char **via = NULL; /* nothing is kept here: the target may be elsewhere */
 	char dir[TAR_PATH_MAX + 1];
 	const char *leaf = split(path, dir);
 	size_t n;
 	int r;
 
 	r = walk(&w, dir, err);
+	via = w.via;
 	if (r < 0)
 		return r;
 	n = strlen(w.canon);

@@ -37,12 +37,8 @@ int whiteout_make(struct extract *x, struct place *p, const char *leaf, struct e
 		return r;
 	if (mknodat(p->fd, leaf, S_IFCHR, makedev(0, 0)) < 0)
 		return err_sys(err, errno, "make a whiteout for %.200s", leaf);
+	place_made(x, p, leaf);
 	return 0;
-}
-
-static int open_dir(struct place *p, const char *leaf)
-{
-	return openat(p->fd, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 static bool fd_is_opaque(int fd)
@@ -52,9 +48,9 @@ static bool fd_is_opaque(int fd)
 	return fd >= 0 && xattr_get(fd, OPAQUE, value, sizeof(value)) == 1 && value[0] == 'y';
 }
 
-static bool is_opaque(struct place *p)
+bool whiteout_is_opaque(int dir_fd, const char *name)
 {
-	autofd int fd = open_dir(p, ".");
+	autofd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	return fd_is_opaque(fd);
 }
@@ -79,7 +75,7 @@ static int drop_whiteouts(int dir_fd, struct err *err)
 
 int whiteout_opaque(struct place *p, const char *leaf, struct err *err)
 {
-	autofd int fd = open_dir(p, leaf);
+	autofd int fd = openat(p->fd, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
@@ -118,7 +114,7 @@ static int plain_whiteout(struct extract *x, struct place *p, const char *name, 
 	}
 	if (errno != ENOENT)
 		return err_sys(err, errno, "whiteout of %.200s", name);
-	return is_opaque(p) ? 0 : whiteout_make(x, p, name, err);
+	return whiteout_is_opaque(p->fd, ".") ? 0 : whiteout_make(x, p, name, err);
 }
 
 int whiteout_entry(struct extract *x, const struct tar_entry *e, struct err *err)
@@ -140,5 +136,6 @@ int whiteout_entry(struct extract *x, const struct tar_entry *e, struct err *err
 		return r;
 	r = str_eq(leaf, WH_OPAQUE) ? whiteout_opaque(p, ".", err)
 				    : plain_whiteout(x, p, leaf + strlen(WH), err);
+	places_hidden(x);
 	return r < 0 ? err_ctx(err, r, "%.200s", x->path) : 1;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -12,12 +13,15 @@
 #include "image/unpack.h"
 #include "userns/idmap.h"
 
+#define OWNERS_FILE "owners"
+
 struct layer_unpack {
 	struct layer_txn *txn;
 	struct unpack *unpack;
 	struct digest diff_id, chain_id, blob;
 	char map_key[IDMAP_KEY_SIZE];
 	bool lacks_parents;
+	bool keep_owners; /* also when nothing is in it */
 };
 
 /* The parents' trees, top first; those that are not there are skipped and counted. */
@@ -83,13 +87,11 @@ static int start(
 	blob = reopen_blob(a->blob_fd, err);
 	if (blob < 0)
 		return blob;
-	if (a->map->kind == IDMAP_SINGLE) {
-		owners = openat(layer_txn_dir(u->txn), "owners",
-			O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-		if (owners < 0)
-			return err_sys(err, errno, "create the owners file");
-		args.owners_fd = owners;
-	}
+	owners = openat(
+		layer_txn_dir(u->txn), OWNERS_FILE, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (owners < 0)
+		return err_sys(err, errno, "create the owners file");
+	args.owners_fd = owners;
 	args.blob_fd = blob;
 	args.tree_fd = layer_txn_tree(u->txn);
 	args.lower_fds = parents.fds;
@@ -107,6 +109,7 @@ int layer_unpack_begin(struct store *s, const struct layer_unpack_args *a,
 	idmap_key(a->map, u->map_key);
 	u->chain_id = a->chain_ids[a->index];
 	u->diff_id = *a->diff_id;
+	u->keep_owners = a->map->kind == IDMAP_SINGLE;
 	if (a->blob)
 		u->blob = *a->blob;
 	layer_make_id(&u->chain_id, u->map_key, id);
@@ -183,6 +186,9 @@ int layer_unpack_finish(struct layer_unpack *job, struct err *err)
 		return err_set(err, ERR_DIGEST,
 			"its content has the diff id %s, the image's config says %s",
 			result.diff_id.text, u->diff_id.text);
+	if (!result.owners_recorded && !u->keep_owners &&
+		unlinkat(layer_txn_dir(u->txn), OWNERS_FILE, 0) < 0)
+		return err_sys(err, errno, "remove the empty owners file");
 	meta = make_meta(u, &result);
 	return layer_commit(TAKE_PTR(u->txn), meta, strlen(meta), err);
 }

@@ -13,6 +13,7 @@
 #include <linux/sockios.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 #include "image/unpack_priv.h"
 #include "sys/process.h"
 #include "sys/sandbox.h"
@@ -26,6 +27,7 @@ struct unpack {
 	pid_t pid;
 	int feed_fd;   /* ours of the socket pair */
 	int report_fd; /* read end */
+	int digest_fd; /* read end */
 	uint64_t total;
 	bool ended;
 };
@@ -149,9 +151,10 @@ static int reopen_readonly(int fd, int *ret, struct err *err)
 
 static int start_child(const struct unpack_args *a, int blob_fd, struct unpack *u, struct err *err)
 {
-	autofree int *fds = NEW_ARRAY(int, 5 + a->n_lower);
-	autofd int feed = -EBADF, report = -EBADF, null = -EBADF;
-	struct launch l = { .fds = fds, .n = 5 + a->n_lower };
+	const size_t n = EXTRACT_FD_LOWER - EXTRACT_FD_BLOB + a->n_lower;
+	autofree int *fds = NEW_ARRAY(int, n);
+	autofd int feed = -EBADF, report = -EBADF, digest = -EBADF, null = -EBADF;
+	struct launch l = { .fds = fds, .n = n };
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
@@ -162,6 +165,10 @@ static int start_child(const struct unpack_args *a, int blob_fd, struct unpack *
 		return err_sys(err, errno, "make a pipe");
 	u->report_fd = pair[0];
 	report = pair[1];
+	if (pipe2(pair, O_CLOEXEC) < 0)
+		return err_sys(err, errno, "make a pipe");
+	u->digest_fd = pair[0];
+	digest = pair[1];
 	null = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	if (null < 0)
 		return err_sys(err, errno, "open /dev/null");
@@ -169,6 +176,7 @@ static int start_child(const struct unpack_args *a, int blob_fd, struct unpack *
 	fds[EXTRACT_FD_TREE - EXTRACT_FD_BLOB] = a->tree_fd;
 	fds[EXTRACT_FD_FEED - EXTRACT_FD_BLOB] = feed;
 	fds[EXTRACT_FD_REPORT - EXTRACT_FD_BLOB] = report;
+	fds[EXTRACT_FD_DIGEST - EXTRACT_FD_BLOB] = digest;
 	fds[EXTRACT_FD_OWNERS - EXTRACT_FD_BLOB] = a->owners_fd >= 0 ? a->owners_fd : null;
 	for (size_t i = 0; i < a->n_lower; i++)
 		fds[EXTRACT_FD_LOWER - EXTRACT_FD_BLOB + i] = a->lower_fds[i];
@@ -183,7 +191,7 @@ int unpack_start(const struct unpack_args *args, struct unpack **ret, struct err
 	int r;
 
 	u->pid = -1;
-	u->feed_fd = u->report_fd = -EBADF;
+	u->feed_fd = u->report_fd = u->digest_fd = -EBADF;
 	r = reopen_readonly(args->blob_fd, &blob, err);
 	if (r >= 0)
 		r = start_child(args, blob, u, err);
@@ -255,12 +263,12 @@ static int no_report(int status, struct err *err)
 	return err_set(err, EPROTO, "ended without a word (exit status %d)", WEXITSTATUS(status));
 }
 
-static int report_read(struct unpack *u, struct extract_report *rep)
+static int read_all(int fd, void *ret, size_t len)
 {
 	size_t have = 0;
 
-	while (have < sizeof(*rep)) {
-		ssize_t n = read(u->report_fd, (char *)rep + have, sizeof(*rep) - have);
+	while (have < len) {
+		ssize_t n = read(fd, (char *)ret + have, len - have);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -268,7 +276,23 @@ static int report_read(struct unpack *u, struct extract_report *rep)
 			return -EPROTO;
 		have += (size_t)n;
 	}
-	return rep->magic == EXTRACT_MAGIC ? 0 : -EPROTO;
+	return 0;
+}
+
+static int report_read(struct unpack *u, struct extract_report *rep)
+{
+	int r = read_all(u->report_fd, rep, sizeof(*rep));
+
+	return r < 0 || rep->magic != EXTRACT_MAGIC ? -EPROTO : 0;
+}
+
+/* The end of the pipe is certain: whoever held it has died with the extractor. */
+static int diff_id_read(struct unpack *u, struct digest *ret)
+{
+	char hex[HASH_HEX_LEN + 1] = "";
+	int r = read_all(u->digest_fd, hex, HASH_HEX_LEN);
+
+	return r < 0 ? r : digest_from_hex(hex, ret);
 }
 
 /* The text comes from a process that read what strangers wrote: trust its length no more. */
@@ -291,7 +315,6 @@ int unpack_finish(struct unpack *u, struct unpack_result *ret, struct err *err)
 {
 	AUTO(unpack) struct unpack *owned = u;
 	struct extract_report rep;
-	struct digest diff_id;
 	int r = report_read(u, &rep), status = reap(u);
 
 	(void)owned; /* released on every way out */
@@ -299,8 +322,8 @@ int unpack_finish(struct unpack *u, struct unpack_result *ret, struct err *err)
 		return err_ctx(err, no_report(status, err), "extractor");
 	if (rep.r < 0)
 		return report_error(&rep, err);
-	rep.result.diff_id.text[DIGEST_TEXT_LEN] = '\0';
-	if (digest_parse(rep.result.diff_id.text, &diff_id, NULL) < 0 || rep.r > 0)
+	/* Not from the one who read the archive: see extract_hash.c. */
+	if (diff_id_read(u, &rep.result.diff_id) < 0 || rep.r > 0)
 		return err_set(err, EPROTO, "extractor: malformed report");
 	*ret = rep.result;
 	return 0;
@@ -315,5 +338,6 @@ void unpack_abort(struct unpack *u)
 	(void)reap(u);
 	(void)fd_close(u->feed_fd);
 	(void)fd_close(u->report_fd);
+	(void)fd_close(u->digest_fd);
 	free(u);
 }

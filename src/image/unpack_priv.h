@@ -1,10 +1,11 @@
 /*
- * Inside of the extractor: what its two processes and their modules share. Who does what:
+ * Inside of the extractor: what its three processes and their modules share. Who does what:
  *
  *	unpack.c		the caller's side: starts the child, feeds it, takes its report
- *	extract.c		main of the child: gives up rights, forks, runs both halves, reports
- *	extract_inflate.c	blob -> tar stream into a pipe; the only half that sees the blob
- *	extract_untar.c		pipe -> hash, tar reader, one call below for each event
+ *	extract.c		main of the child: gives up rights, forks, runs all three, reports
+ *	extract_inflate.c	blob -> tar stream into a pipe; the only process that sees the blob
+ *	extract_hash.c		pipe -> pipe, hashed on the way; parses nothing
+ *	extract_untar.c		pipe -> tar reader, one call below for each event
  *	extract_entry.c		makes one entry: file, directory, link, device, pipe
  *	extract_place.c		names -> descriptors of parent directories; the only path resolver
  *	extract_lower.c		what the parent layers have at a path; copying up
@@ -12,7 +13,7 @@
  *	extract_attr.c		owners, modes, times, attributes; those of directories at the end
  *
  * The half that inflates never touches the tree, the half that writes never touches the blob, and
- * the bytes between them are hashed by the second: a fault in a decompressor cannot forge them.
+ * the bytes between them are hashed by a third: a fault in either parser cannot forge the diff id.
  */
 #pragma once
 
@@ -39,8 +40,9 @@ enum extract_fd {
 	EXTRACT_FD_TREE = 4,
 	EXTRACT_FD_FEED = 5,   /* socket: config first, then struct extract_feed */
 	EXTRACT_FD_REPORT = 6, /* pipe: one struct extract_report */
-	EXTRACT_FD_OWNERS = 7, /* /dev/null when not wanted */
-	EXTRACT_FD_LOWER = 8,  /* and up, top layer first */
+	EXTRACT_FD_DIGEST = 7, /* pipe: the diff id, 64 hex digits */
+	EXTRACT_FD_OWNERS = 8, /* /dev/null when not wanted */
+	EXTRACT_FD_LOWER = 9,  /* and up, top layer first */
 };
 
 struct extract_config {
@@ -77,10 +79,15 @@ struct extract_shared {
 
 int extract_inflate(const struct extract_config *config, int out_fd, struct extract_shared *shared);
 
+/* False when a neighbour is gone: there is nothing to tell, and nobody. hash is fresh. */
+struct hash;
+bool extract_hash(struct hash *hash, int in_fd, int out_fd);
+
 /* A directory of the tree that is held open because entries below it are coming. */
 struct place {
 	char *lexical; /* as the archive names it, cleaned; NULL = the slot is no longer valid */
 	char *canon;   /* the same place without symbolic links */
+	char **via;    /* links of the parent layers that led here, as canon; NULL = none */
 	int fd;	       /* O_PATH */
 	uint64_t stamp;
 };
@@ -113,6 +120,9 @@ struct extract {
 	struct attrs attrs;
 	int file_fd;   /* regular file being written, or -EBADF: content is passed over */
 	bool replaced; /* something of this layer stood there before */
+	bool left_out; /* it is a device that could not be made */
+
+	bool devices_recorded; /* from then on every entry is: it may stand where a device did not */
 
 	uint64_t unchecked; /* bytes written since the free space was looked at */
 	struct unpack_result result;
@@ -129,8 +139,11 @@ int extract_entry_end(struct extract *x, struct err *err);
 
 /* Another inode is about to be made: -ERR_LIMIT past the budget. */
 int extract_count(struct extract *x, struct err *err);
-/* So many bytes of file content are about to be made: -ERR_LIMIT, -ENOSPC. */
+/* So many bytes of file content are about to be made: -ERR_LIMIT. */
 int extract_reserve(struct extract *x, uint64_t bytes, struct err *err);
+/* All of it at that offset, the free space watched: -ENOSPC. */
+int extract_write(
+	struct extract *x, int fd, const uint8_t *data, size_t len, off_t offset, struct err *err);
 
 /*
  * extract_place.c: the directory that holds `path` (cleaned), made when missing, and the last
@@ -156,6 +169,14 @@ int place_clear(
 	struct extract *x, struct place *p, const char *leaf, mode_t *ret_was, struct err *err);
 void places_done(struct extract *x);
 
+/*
+ * p/leaf is new in this layer. When it covers a link of the parent layers, places that were found
+ * through that link are forgotten: the next entry goes where it would in the merged tree.
+ */
+void place_made(struct extract *x, const struct place *p, const char *leaf);
+/* A directory hides the parent layers from now on: forget all that was found through their links. */
+void places_hidden(struct extract *x);
+
 /* canon + "/" + leaf; false when longer than TAR_PATH_MAX. */
 bool path_append(char dst[TAR_PATH_MAX + 1], const char *canon, const char *leaf);
 
@@ -178,6 +199,8 @@ int whiteout_make(struct extract *x, struct place *p, const char *leaf, struct e
 /* The directory p/leaf (leaf "." = p itself) hides what is below it in the parent layers. */
 int whiteout_opaque(struct place *p, const char *leaf, struct err *err);
 bool whiteout_is(const struct stat *st);
+/* Does the directory dir_fd/name (no link is followed) hide what is below it? */
+bool whiteout_is_opaque(int dir_fd, const char *name);
 
 /* extract_attr.c */
 int attrs_begin(struct extract *x, const struct tar_entry *e, struct err *err);

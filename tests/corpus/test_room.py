@@ -1,4 +1,4 @@
-"""What the extractor's two processes hold while they work: next to nothing."""
+"""What the extractor's three processes hold while they work: next to nothing."""
 import os
 import signal
 import subprocess
@@ -34,7 +34,7 @@ def children(pid):
 
 @pytest.fixture
 def held(unpacker):
-    """An extractor that has read half of its blob: (tool, untar pid, inflate pid)."""
+    """An extractor that has read half of its blob: (tool, untar, inflate, hash)."""
     where = unpacker.fresh()
     lower = unpacker.fresh()
     blob = make.tar(*(make.reg(f"f{i}", b"x" * 5000) for i in range(40)))
@@ -52,25 +52,26 @@ def held(unpacker):
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
         untar = children(tool.pid)
-        inflate = children(untar[0]) if untar else []
-        if inflate and status(inflate[0])["Seccomp"] == status(untar[0])["Seccomp"] == "2":
+        others = children(untar[0]) if untar else []
+        everyone = untar + others
+        if len(others) == 2 and all(status(p)["Seccomp"] == "2" for p in everyone):
             break
-        if inflate and unpacker.sanitized and status(untar[0])["NoNewPrivs"] == "1":
+        if len(others) == 2 and unpacker.sanitized and status(untar[0])["NoNewPrivs"] == "1":
             time.sleep(0.5)
             break
         time.sleep(0.02)
-    yield tool, untar[0], inflate[0]
+    yield tool, untar[0], *others
     if tool.poll() is None:
         tool.kill()
     tool.communicate()
 
 
 def test_room_is_empty(unpacker, held):
-    tool, untar, inflate = held
+    tool, untar, inflate, hasher = held
     want = mask("chown", "dac_override", "fowner", "fsetid", "setfcap")
     if unpacker.kind == "root":
         want |= mask("mknod", "sys_admin")
-    for pid, caps in ((untar, want), (inflate, 0)):
+    for pid, caps in ((untar, want), (inflate, 0), (hasher, 0)):
         st = status(pid)
         assert int(st["CapEff"], 16) == int(st["CapPrm"], 16) == caps
         assert int(st["CapInh"], 16) == int(st["CapAmb"], 16) == 0
@@ -92,42 +93,47 @@ def test_room_is_empty(unpacker, held):
 
 
 def test_descriptors(held):
-    _, untar, inflate = held
+    _, untar, inflate, hasher = held
     have = descriptors(untar)
     kinds = {fd: path.split(":")[0] for fd, path in have.items()}
-    # 0-2 /dev/null, 4 tree, 6 report, 7 owners, 8 the parent, and the pipe from the other half
-    assert sorted(kinds)[:7] == [0, 1, 2, 4, 6, 7, 8]
-    assert all(have[fd] == "/dev/null" for fd in (0, 1, 7))
+    # 0-2 /dev/null, 4 tree, 6 report, 8 owners, 9 the parent, and the pipe from the hasher
+    assert sorted(kinds)[:7] == [0, 1, 2, 4, 6, 8, 9]
+    assert all(have[fd] == "/dev/null" for fd in (0, 1, 8))
     assert kinds[6] == "pipe"
-    rest = [kinds[fd] for fd in kinds if fd > 8]
+    rest = [kinds[fd] for fd in kinds if fd > 9]
     assert rest.count("pipe") == 1 and "socket" not in rest
     assert not any("passwd" in path or "blob" in path for path in have.values())
     have = descriptors(inflate)
     assert sorted(have)[:5] == [0, 1, 2, 3, 5] and len(have) == 6
     assert have[3].endswith("/blob") and have[5].startswith("socket:")
+    have = descriptors(hasher)
+    assert sorted(have)[:4] == [0, 1, 2, 7] and len(have) == 6
+    assert sum(path.startswith("pipe:") for path in have.values()) == 3
+    assert have[7] not in descriptors(untar).values()  # nobody else can name a diff id
+    assert have[7] not in descriptors(inflate).values()
 
 
 def test_blob_cannot_be_written(held):
-    _, _, inflate = held
+    _, _, inflate, _ = held
     with open(f"/proc/{inflate}/fdinfo/3", encoding="ascii") as f:
         flags = [line for line in f if line.startswith("flags:")][0]
     assert int(flags.split()[1], 8) & 3 == os.O_RDONLY
 
 
 def test_dies_with_its_caller(held):
-    tool, untar, inflate = held
+    tool, *others = held
     tool.kill()
     tool.wait()
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if not os.path.exists(f"/proc/{untar}") and not os.path.exists(f"/proc/{inflate}"):
+        if not any(os.path.exists(f"/proc/{pid}") for pid in others):
             return
         time.sleep(0.02)
     pytest.fail("the extractor outlives its caller")
 
 
 def test_a_killed_inflater_is_an_error(held):
-    tool, _, inflate = held
+    tool, _, inflate, _ = held
     os.kill(inflate, signal.SIGKILL)
     tool.stdin.close()
     tool.stdin = None
@@ -136,9 +142,18 @@ def test_a_killed_inflater_is_an_error(held):
 
 
 def test_a_killed_writer_is_an_error(held):
-    tool, untar, _ = held
+    tool, untar, _, _ = held
     os.kill(untar, signal.SIGKILL)
     tool.stdin.close()
     tool.stdin = None
     out, _ = tool.communicate(timeout=60)
     assert (tool.returncode, out) == (1, "error EPROTO\nextractor: killed by signal 9\n")
+
+
+def test_a_killed_hasher_is_an_error(held):
+    tool, _, _, hasher = held
+    os.kill(hasher, signal.SIGKILL)
+    tool.stdin.close()
+    tool.stdin = None
+    out, _ = tool.communicate(timeout=60)
+    assert (tool.returncode, out.split("\n")[0]) == (1, "error EPROTO")
