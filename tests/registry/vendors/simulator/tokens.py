@@ -107,7 +107,7 @@ class TokenService:
             return refusal
         token = self.issue(self.vendor.honoured_scopes(scopes), user)
         document = self.vendor.token_document(token)
-        if offline and user:
+        if offline and user and not self.vendor.token_post_refused:
             refresh = f"refresh-canary-{next(self.numbers)}"
             self.refresh[refresh] = user
             document["refresh_token"] = refresh
