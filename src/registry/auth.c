@@ -13,8 +13,10 @@
 #include "codec/challenge.h"
 #include "codec/registry_error.h"
 #include "codec/scope.h"
+#include "registry/credentials_priv.h"
 
 #define TOKEN_REPLY_MAX (64 * 1024)
+#define FORM_ROOM	(32 * 1024)
 #define FRESH_NS	(10 * NSEC_PER_SEC)
 #define CLIENT_ID	"proa"
 
@@ -297,6 +299,7 @@ static int post_token(struct token *t, struct err *err)
 	struct http_request q;
 	int r;
 
+	credential_room(&body, FORM_ROOM);
 	if (c->identity_token) {
 		url_form_add(&body, "grant_type", "refresh_token");
 		url_form_add(&body, "refresh_token", c->identity_token);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "base/strv.h"
 #include "registry/credentials.h"
+#include "registry/credentials_priv.h"
 #include "sys/clone.h"
 #include "sys/file.h"
 #include "sys/spawn.h"
@@ -161,6 +162,7 @@ static int call(const struct call *c, struct err *err)
 	if (!name_is_plain(c->name))
 		return err_set(err, ERR_FORMAT, "bad credential helper name");
 	path = find_program(program);
+	credential_room(c->out, OUTPUT_MAX);
 	if (!path)
 		return err_set(err, ERR_NOT_FOUND, "%s: not found in PATH", program);
 	return run_helper(path, program, c, err);

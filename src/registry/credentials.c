@@ -12,6 +12,8 @@
 #include "base/str.h"
 #include "registry/credentials_priv.h"
 
+#define FILE_ROOM (64 * 1024) /* of a file of secrets that is read in one place */
+
 struct credentials {
 	char *username, *password;
 };
@@ -59,6 +61,14 @@ void credentials_copy(const struct credentials *c, struct auth_credential *ret)
 		.username = xstrdup(c->username),
 		.password = xstrdup(c->password),
 	};
+}
+
+void credential_room(struct buf *b, size_t size)
+{
+	autofree char *zeros = xcalloc(1, size);
+
+	buf_append(b, zeros, size);
+	buf_truncate(b, 0);
 }
 
 /* --- files --- */
@@ -120,6 +130,7 @@ int credential_file_read(const struct credential_file *file, bool must_exist,
 		return 0;
 	if (fd < 0)
 		return err_sys(err, errno, "open %s", file->path);
+	credential_room(&b, FILE_ROOM);
 	r = buf_read_fd(&b, fd, err);
 	/* docker takes an empty file for one without entries. */
 	if (r >= 0 && b.len == 0)

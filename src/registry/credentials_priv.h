@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/auto.h"
+#include "base/buf.h"
 #include "base/err.h"
 #include "codec/auth_file.h"
 
@@ -37,3 +38,9 @@ DEFINE_AUTO(credential_files, struct credential_files, credential_files_done)
  */
 int credential_file_read(const struct credential_file *file, bool must_exist,
 	struct auth_file **ret, struct err *err) must_check;
+
+/*
+ * Room for a secret of `size` bytes in an empty buffer: what is not moved while it grows leaves no
+ * copy behind when it is overwritten.
+ */
+void credential_room(struct buf *b, size_t size);
