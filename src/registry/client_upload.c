@@ -61,7 +61,6 @@ struct client_upload {
 	uint64_t max_chunk; /* 0: no limit is known */
 	uint64_t min_chunk;
 	unsigned tries;
-	bool http1;	  /* something broke: no HTTP/2 for the bytes any more */
 	bool known;	  /* the last request had an Authorization */
 	int64_t pause_ns; /* before the next request */
 
@@ -174,14 +173,17 @@ static int begin(struct client_upload *u)
 	return send_step(u, UPLOAD_BEGIN, op);
 }
 
-/* A request about the session itself. */
+/*
+ * A request about the session itself. By HTTP/1.1: with HTTP/2 all uploads share one connection and
+ * wait for each other's windows, and proxies reset streams whose bodies are long (registry.md 9.16).
+ */
 static struct client_op *session_op(struct client_upload *u, enum http_method method)
 {
 	struct client_op *op = client_op_for_url(u->client, &u->location);
 
 	op->method = method;
 	op->scope = u->client->push_scope;
-	op->flags = HTTP_ONE_TRY | (u->http1 ? HTTP_VERSION_1 : 0);
+	op->flags = HTTP_ONE_TRY | HTTP_VERSION_1;
 	return op;
 }
 
@@ -312,7 +314,6 @@ static int retry(struct client_upload *u, const struct http_response *response, 
 	if (u->tries >= u->client->retries)
 		return r;
 	u->tries++;
-	u->http1 = true;
 	u->pause_ns = pause_of(u, response);
 	if (u->pause_ns > WAIT_MAX_NS)
 		return r;
