@@ -9,6 +9,7 @@
 #include "cmd/registry_options.h"
 #include "codec/json.h"
 #include "codec/reference.h"
+#include "registry/reach.h"
 #include "registry/tags.h"
 
 struct image_tags_opts {
@@ -58,7 +59,7 @@ static int get_tags(
 	int r = registry_options_apply(&o->registry, &options, &creds, err);
 
 	if (r >= 0)
-		r = client_new(&options, ref, &client, err);
+		r = registry_reach(&options, ref, &client, err);
 	return r < 0 ? r : client_tags(client, (size_t)o->limit, ret, err);
 }
 

@@ -15,6 +15,7 @@
 #include "cmd/registry_options.h"
 #include "codec/json.h"
 #include "codec/reference.h"
+#include "registry/reach.h"
 
 #define DEFAULT_LIMIT	  25
 #define DESCRIPTION_WIDTH 45 /* docker's */
@@ -101,7 +102,7 @@ static int search(const struct search_opts *o, const struct reference *ref, cons
 	int r = registry_options_apply(&o->registry, &options, &creds, err);
 
 	if (r >= 0)
-		r = client_new(&options, ref, &client, err);
+		r = registry_reach(&options, ref, &client, err);
 	if (r >= 0)
 		r = client_search(client, term, (size_t)o->limit, ret, err);
 	return r < 0 ? err_ctx(err, r, "registry %s", ref->domain) : 0;

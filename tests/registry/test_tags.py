@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 import pytest
 
 import registry as servers
+import registry_images as images
 
 CREDS = f"{servers.USER}:{servers.PASSWORD}"
 
@@ -235,3 +236,50 @@ def test_search_that_is_refused(proa, lists):
 ])
 def test_filters_of_search(proa, text, reason):
     assert reason in fails(proa, "search", "-f", text, "x")
+
+
+# pull --all-tags and its neighbours
+
+
+def test_pull_of_all_tags(proa, plain_registry, image):
+    other = images.Image([images.Layer({"other": b"x"})])
+    plain_registry.push("all/of", "1", image)
+    plain_registry.push("all/of", "2", other)
+    name = f"{plain_registry.host}/all/of"
+    p = proa.pull("-q", "--all-tags", name)
+    assert (p.returncode, sorted(p.stdout.split()), p.stderr) == (
+        0, [f"{name}:1", f"{name}:2"], "")
+    assert len(proa.references()) == 2
+    assert fails(proa, "pull", "-a", f"{name}:1") == (
+        f"proa: pull: repository {name}:1: tag can't be used with --all-tags/-a: {name}:1\n")
+    message = fails(proa, "pull", "-a", f"{plain_registry.host}/absent")
+    assert "NAME_UNKNOWN" in message
+
+
+def test_pull_for_another_architecture(proa, plain_registry):
+    pair = [images.Image([images.Layer({"f": a.encode()})], architecture=a)
+            for a in ("amd64", "arm64")]
+    plain_registry.push("arch", "1", images.Index([
+        (pair[0], {"os": "linux", "architecture": "amd64"}),
+        (pair[1], {"os": "linux", "architecture": "arm64", "variant": "v8"})]))
+    name = f"{plain_registry.host}/arch:1"
+    for args in (("--arch", "arm64"), ("--os", "linux", "--arch", "arm64", "--variant", "v8")):
+        assert proa.pull("-q", *args, name).returncode == 0
+        p = proa.run("inspect", "-f", "{{.Id}}", name)
+        assert p.stdout == pair[1].id + "\n"
+    assert fails(proa, "pull", "--platform", "arm64", "--arch", "arm64", name) == (
+        "proa: pull: --platform excludes --os, --arch and --variant\n")
+
+
+def test_pull_by_policy(proa, plain_registry, image):
+    plain_registry.push("policy", "1", image)
+    name = f"{plain_registry.host}/policy:1"
+    assert fails(proa, "pull", "--policy", "never", name) == (
+        f"proa: pull: No such image: {name}\n")
+    p = proa.pull("-q", "--policy", "missing", name)
+    assert (p.returncode, p.stdout) == (0, f"{name}\n")
+    for policy in ("missing", "never"):
+        p = proa.pull("--policy", policy, name)
+        assert (p.returncode, p.stdout, p.stderr) == (0, f"{name}\n", "")
+    p = proa.pull("--policy", "newer", name)
+    assert f"Status: Image is up to date for {name}\n" in p.stdout
