@@ -68,8 +68,9 @@ int imagedb_read(struct store *s, const char *path, struct image_record *ret, st
 	AUTO(buf) struct buf b = BUF_INIT(RECORD_MAX);
 	int r = file_load(s->fd, path, &b, err);
 
-	if (r >= 0)
-		r = imagedb_parse(buf_str(&b), b.len, ret, err);
+	if (r < 0)
+		return r;
+	r = imagedb_parse(buf_str(&b), b.len, ret, err);
 	return r < 0 ? err_ctx(err, r, "%s", path) : 0;
 }
 
@@ -169,13 +170,25 @@ static int keep_displaced(struct store *s, const struct image_record *old, struc
 	return write_record(s, &kept, err);
 }
 
+/* A failure that was looked at first. */
+static int keep_error(struct err *err, const struct err *why, int r)
+{
+	if (err)
+		*err = *why;
+	return r;
+}
+
 /* The images lock is held. */
 static int set_tagged(struct store *s, const struct image_record *rec, struct err *err)
 {
 	AUTO(image_record) struct image_record old = { 0 };
 	struct image_record untagged = *rec;
-	int r = get_by_key(s, rec->reference, &old, NULL);
+	struct err why = { 0 };
+	int r = get_by_key(s, rec->reference, &old, &why);
 
+	/* Whoever loses the name has to be known; what is damaged has lost it already. */
+	if (r < 0 && r != -ERR_NOT_FOUND && r != -ERR_FORMAT)
+		return keep_error(err, &why, r);
 	if (r >= 0 && !digest_equal(&old.image_id, &rec->image_id)) {
 		r = keep_displaced(s, &old, err);
 		if (r < 0)
@@ -255,14 +268,6 @@ static int compare_records(const void *a, const void *b)
 		return strcmp(x->image_id.text, y->image_id.text);
 	}
 	return strcmp(x->reference, y->reference);
-}
-
-/* A failure that was looked at first. */
-static int keep_error(struct err *err, const struct err *why, int r)
-{
-	if (err)
-		*err = *why;
-	return r;
 }
 
 int image_ref_list(struct store *s, struct image_list *ret, struct err *err)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -153,6 +154,25 @@ static void displaced_image_of_a_registry_keeps_its_digest(void **state)
 	assert_string_equal(names, expected);
 }
 
+/* Not knowing whom the name belongs to, nobody may take it: that image would be lost. */
+static void unreadable_record_is_not_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct image_record rec = { 0 };
+	char layer[LAYER_ID_SIZE];
+	struct err err = { 0 };
+	AUTO(reference) struct reference ref = { 0 };
+
+	make_image(f->store, "one", &rec, layer);
+	assert_ok(reference_parse("one:latest", &ref, &err), err);
+	assert_int_equal(mkdirat(store_dirfd(f->store),
+				 "images/docker.io%2Flibrary%2Fone%3Alatest.json", 0700),
+		0);
+	assert_int_equal(image_ref_set(f->store, &ref, &rec, &err), -EISDIR);
+	assert_string_equal(
+		err.msg, "images/docker.io%2Flibrary%2Fone%3Alatest.json: read: Is a directory");
+}
+
 static void damaged_record_is_skipped(void **state)
 {
 	struct fixture *f = *state;
@@ -256,6 +276,7 @@ int main(void)
 		T(longest_reference_fits_a_file_name),
 		T(displaced_image_stays_untagged),
 		T(displaced_image_of_a_registry_keeps_its_digest),
+		T(unreadable_record_is_not_replaced),
 		T(damaged_record_is_skipped),
 		T(collection_keeps_what_is_referred_to),
 		T(collection_keeps_layers_of_containers),
