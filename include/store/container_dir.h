@@ -33,7 +33,7 @@
 #define CONTAINER_ID_LEN 64
 
 enum container_flags {
-	CONTAINER_EPHEMERAL = 1 << 0,  /* nothing is synced: a reboot may forget it (run --rm) */
+	CONTAINER_EPHEMERAL = 1 << 0,  /* nothing is synced: a reboot forgets it (run --rm) */
 	CONTAINER_NO_OVERLAY = 1 << 1, /* no upper/ and work/ (run --rootfs) */
 };
 
@@ -91,6 +91,13 @@ void container_dir_unlock(struct container_dir *dir);
  * takes the lock for a moment. Not for the holder itself.
  */
 int container_dir_is_alive(const struct container_dir *dir, struct err *err) must_check;
+
+/* It was made with CONTAINER_EPHEMERAL: once its maker has gone, nobody wants it. */
+bool container_dir_is_ephemeral(const struct container_dir *dir);
+
+/* Its maker ends, and it is to stay: synced, and ephemeral no longer (create --rm). */
+int container_dir_keep(
+	struct store *s, const struct container_dir *dir, struct err *err) must_check;
 
 /* Ids of all containers, without locks, in no order; strv_free. */
 int container_dir_list(struct store *s, char ***ret_ids, struct err *err) must_check;

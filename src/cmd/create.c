@@ -3,14 +3,20 @@
 #include "cli/command.h"
 #include "cmd/context.h"
 #include "cmd/create_options.h"
+#include "store/container_dir.h"
 
 static int create_run(struct context *ctx, void *opts, int argc, char **argv, struct err *err)
 {
 	AUTO(container) struct container c = CONTAINER_INIT;
+	struct store *s;
 	int r;
 
 	(void)argc;
 	r = create_from_options(ctx, opts, argv, &c, err);
+	if (r >= 0)
+		r = context_store(ctx, &s, err);
+	if (r >= 0 && c.config.flags & CONTAINER_AUTO_REMOVE)
+		r = container_dir_keep(s, &c.dir, err);
 	if (r < 0)
 		return r;
 	printf("%s\n", c.config.id);

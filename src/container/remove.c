@@ -105,6 +105,16 @@ static int remove_damaged(
 		s, &dir, str_after(id, name_or_id) ? NULL : name_or_id, map, err);
 }
 
+/*
+ * Ended without anybody to record it, or begun by a `run --rm` that did not come to its end.
+ * What `create --rm` made waits for its start.
+ */
+static bool is_lost(const struct container *c, const struct container_state *st)
+{
+	return st->unseen ||
+	       (st->status != CONTAINER_RUNNING && container_dir_is_ephemeral(&c->dir));
+}
+
 /* A --rm container whose keeper was killed; whoever holds its lock is still at it. */
 static void remove_if_lost(struct store *s, const char *id, const struct idmap *map)
 {
@@ -117,7 +127,7 @@ static void remove_if_lost(struct store *s, const char *id, const struct idmap *
 	if (r < 0 || !(c.config.flags & CONTAINER_AUTO_REMOVE))
 		return;
 	r = container_state_read(s, &c.dir, &st, NULL);
-	if (r < 0 || !st.unseen || container_dir_lock(s, &c.dir, NULL) < 0)
+	if (r < 0 || !is_lost(&c, &st) || container_dir_lock(s, &c.dir, NULL) < 0)
 		return;
 	if (container_remove_locked(s, &c, map, &why) < 0)
 		log_debug("container %.12s stays: %s", id, why.msg);

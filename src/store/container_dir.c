@@ -72,12 +72,17 @@ static int fill(int fd, const struct container_new *args, struct err *err)
 	return r < 0 ? err_ctx(err, r, "config.json") : 0;
 }
 
-static int open_locked(struct store *s, const char *path, int *ret_fd, struct err *err)
+/*
+ * The sticky bit marks an ephemeral one: it comes with the directory itself, so that no power cut
+ * leaves the directory without it. To a directory that only its owner can enter it means nothing.
+ */
+static int open_locked(
+	struct store *s, const char *path, unsigned flags, int *ret_fd, struct err *err)
 {
 	autofd int fd = -EBADF;
 	int r;
 
-	if (mkdirat(s->fd, path, 0700) < 0)
+	if (mkdirat(s->fd, path, flags & CONTAINER_EPHEMERAL ? 0700 | S_ISVTX : 0700) < 0)
 		return err_sys(err, errno, "create %s", path);
 	r = file_open_dir(s->fd, path, &fd, err);
 	if (r >= 0)
@@ -88,12 +93,30 @@ static int open_locked(struct store *s, const char *path, int *ret_fd, struct er
 	return 0;
 }
 
-static void undo_create(struct store *s, const struct container_new *args, const char *path)
+/*
+ * Hidden first: from there on a sweep ends what a killed process has begun, and the name is free
+ * only when no directory is left that claims it.
+ */
+static int remove_all_of(
+	struct store *s, const char *id, const char *name, const struct idmap *map, struct err *err)
 {
-	if (args->name)
-		container_name_release(s, args->name, args->id);
-	if (trash_remove(s, path, NULL, NULL) < 0)
-		log_debug("store: %s stays for the sweep", path);
+	char hidden[STORE_PATH_SIZE], path[STORE_PATH_SIZE];
+
+	container_path(id, false, hidden);
+	container_path(id, true, path);
+	if (renameat(s->fd, path, s->fd, hidden) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "hide %s", path);
+	if (name)
+		container_name_release(s, name, id);
+	if (trash_remove(s, hidden, map, NULL) < 0)
+		log_debug("store: %s stays for the sweep", hidden);
+	return 0;
+}
+
+static void undo_create(struct store *s, const struct container_new *args)
+{
+	if (remove_all_of(s, args->id, args->name, NULL, NULL) < 0)
+		log_debug("store: container %s stays for the sweep", args->id);
 }
 
 static int create_in(struct store *s, const struct container_new *args, int fd, struct err *err)
@@ -119,7 +142,7 @@ int container_dir_create(struct store *s, const struct container_new *args,
 	struct container_dir *ret, struct err *err)
 {
 	AUTO(lock) struct lock birth = LOCK_INIT;
-	char hidden[STORE_PATH_SIZE], path[STORE_PATH_SIZE];
+	char hidden[STORE_PATH_SIZE];
 	autofd int fd = -EBADF;
 	int r;
 
@@ -130,16 +153,15 @@ int container_dir_create(struct store *s, const struct container_new *args,
 			return r;
 	}
 	container_path(args->id, false, hidden);
-	container_path(args->id, true, path);
 	/* The sweeper works under the exclusive lock: it never sees ".ID" without its flock. */
 	r = store_lock(s, LOCK_SHARED, &birth, err);
 	if (r < 0)
 		return r;
-	r = open_locked(s, hidden, &fd, err);
+	r = open_locked(s, hidden, args->flags, &fd, err);
 	if (r >= 0)
 		r = create_in(s, args, fd, err);
 	if (r < 0) {
-		undo_create(s, args, faccessat(s->fd, path, F_OK, 0) == 0 ? path : hidden);
+		undo_create(s, args);
 		return store_explain(s, err_ctx(err, r, "container"), err);
 	}
 	memcpy(ret->id, args->id, sizeof(ret->id));
@@ -194,6 +216,25 @@ void container_dir_unlock(struct container_dir *dir)
 	lock_release_fd(dir->fd);
 }
 
+bool container_dir_is_ephemeral(const struct container_dir *dir)
+{
+	struct stat st;
+
+	return fstat(dir->fd, &st) == 0 && st.st_mode & S_ISVTX;
+}
+
+int container_dir_keep(struct store *s, const struct container_dir *dir, struct err *err)
+{
+	int r = sync_content(dir->fd, err);
+
+	if (r < 0)
+		return r;
+	if (fchmod(dir->fd, 0700) < 0)
+		return err_sys(err, errno, "set mode of container %.12s", dir->id);
+	r = file_sync(dir->fd, "container directory", err);
+	return r < 0 ? r : sync_name(s, err);
+}
+
 int container_dir_is_alive(const struct container_dir *dir, struct err *err)
 {
 	/* A description of its own: locks of dir->fd stay as they are. */
@@ -225,13 +266,8 @@ int container_dir_write(const struct container_dir *dir, const char *name, const
 int container_dir_remove(struct store *s, struct container_dir *dir, const char *name,
 	const struct idmap *map, struct err *err)
 {
-	char path[STORE_PATH_SIZE];
-	int r;
+	int r = remove_all_of(s, dir->id, name, map, err);
 
-	if (name)
-		container_name_release(s, name, dir->id);
-	container_path(dir->id, true, path);
-	r = trash_remove(s, path, map, err);
 	container_dir_done(dir);
 	return r < 0 ? err_ctx(err, r, "container %.12s", dir->id) : 0;
 }

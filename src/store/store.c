@@ -136,11 +136,15 @@ static int check_unused(const struct store *s, struct err *err)
 }
 
 /* Every step may be repeated by another process at the same time; `version` comes last. */
-static int make_skeleton(const struct store *s, struct err *err)
+static int make_skeleton(struct store *s, struct err *err)
 {
 	const struct file_content version = {
 		.data = STORE_VERSION "\n", .len = sizeof(STORE_VERSION), .mode = 0600
 	};
+	const struct file_content boot = {
+		.data = store_boot(s), .len = STORE_BOOT_LEN, .mode = 0600
+	};
+	autofd int blobs = -EBADF;
 	int r = check_unused(s, err);
 
 	if (r < 0)
@@ -152,7 +156,16 @@ static int make_skeleton(const struct store *s, struct err *err)
 		if (r < 0)
 			return err_ctx(err, r, "%s", s->path);
 	}
-	r = file_write_atomic(s->fd, "version", &version, 0, err);
+	/* Nothing is here of an earlier boot: see sweep.c. */
+	r = file_write_atomic(s->fd, "locks/boot", &boot, FILE_NO_SYNC, err);
+	if (r < 0)
+		return err_ctx(err, r, "%s", s->path);
+	/* What stands beside `version` becomes durable with it; this lies one deeper. */
+	r = file_open_dir(s->fd, "blobs", &blobs, err);
+	if (r >= 0)
+		r = file_sync(blobs, "blobs", err);
+	if (r >= 0)
+		r = file_write_atomic(s->fd, "version", &version, 0, err);
 	return r < 0 ? err_ctx(err, r, "%s", s->path) : 0;
 }
 

@@ -95,12 +95,31 @@ static bool is_new_boot(struct store *s)
 	return file_load(s->fd, "locks/boot", &b, NULL) < 0 || !str_eq(buf_str(&b), store_boot(s));
 }
 
+/* Not synced, and made in a boot that has ended. */
+static void sweep_ephemeral(struct store *s)
+{
+	AUTO(strv) char **ids = NULL;
+
+	if (container_dir_list(s, &ids, NULL) < 0)
+		return;
+	STRV_FOREACH (id, ids) {
+		AUTO(container_dir) struct container_dir dir = CONTAINER_DIR_INIT;
+		char path[STORE_PATH_SIZE];
+
+		container_path(id, true, path);
+		if (container_dir_open(s, id, &dir, NULL) >= 0 &&
+			container_dir_is_ephemeral(&dir) && is_abandoned(s, path))
+			discard(s, path);
+	}
+}
+
 static void sweep_boot(struct store *s)
 {
 	struct file_content mark = { .data = store_boot(s), .len = STORE_BOOT_LEN, .mode = 0600 };
 
 	sweep_dir(s, "blobs/sha256", SWEEP_OTHER_BOOT | SWEEP_TEMPORARY);
 	sweep_dir(s, "layers", SWEEP_OTHER_BOOT | SWEEP_TEMPORARY);
+	sweep_ephemeral(s);
 	if (file_write_atomic(s->fd, "locks/boot", &mark, FILE_NO_SYNC, NULL) < 0)
 		log_debug("sweep: locks/boot cannot be written");
 }

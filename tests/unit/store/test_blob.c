@@ -58,6 +58,10 @@ static void blob_of_another_boot_is_not_used(void **state)
 	close(fd);
 	assert_int_equal(blob_has(f->store, &d, NULL, NULL), 0);
 	assert_int_equal(blob_open(f->store, &d, &fd, &err), -ERR_NOT_FOUND);
+	/* Looked at once in each boot. */
+	store_sweep(f->store);
+	assert_true(fixture_exists(state, path));
+	assert_int_equal(unlinkat(store_dirfd(f->store), "locks/boot", 0), 0);
 	store_sweep(f->store);
 	assert_false(fixture_exists(state, path));
 }

@@ -61,6 +61,61 @@ static void created_one_is_found_and_removed(void **state)
 	assert_int_equal(count(f->store, "trash"), 0);
 }
 
+/* As if the machine had been started again since the last sweep. */
+static void next_boot(struct store *s)
+{
+	const struct file_content mark = { .data = "00000000", .len = 8, .mode = 0600 };
+
+	assert_int_equal(
+		file_write_atomic(store_dirfd(s), "locks/boot", &mark, FILE_NO_SYNC, NULL), 0);
+	store_sweep(s);
+}
+
+static void reboot_forgets_what_is_ephemeral(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(container_dir) struct container_dir held = CONTAINER_DIR_INIT;
+	AUTO(container_dir) struct container_dir kept = CONTAINER_DIR_INIT;
+	struct container_dir left = CONTAINER_DIR_INIT;
+	struct err err = { 0 };
+
+	assert_ok(create(f->store, "left", &left, &err), err);
+	assert_ok(create(f->store, "held", &held, &err), err);
+	assert_ok(create(f->store, "kept", &kept, &err), err);
+	assert_true(container_dir_is_ephemeral(&kept));
+	assert_ok(container_dir_keep(f->store, &kept, &err), err);
+	assert_false(container_dir_is_ephemeral(&kept));
+	container_dir_done(&left);
+	container_dir_unlock(&kept);
+	store_sweep(f->store);
+	assert_int_equal(count(f->store, "containers"), 3);
+	next_boot(f->store);
+	assert_int_equal(count(f->store, "containers"), 2);
+	assert_int_equal(count(f->store, "trash"), 0);
+	container_dir_unlock(&held);
+	next_boot(f->store);
+	assert_int_equal(count(f->store, "containers"), 1);
+}
+
+/* A removal that was killed behind its first step. */
+static void begun_removal_is_ended_by_the_sweep(void **state)
+{
+	struct fixture *f = *state;
+	AUTO(container_dir) struct container_dir next = CONTAINER_DIR_INIT;
+	struct container_dir dir = CONTAINER_DIR_INIT;
+	char path[100], hidden[100];
+	struct err err = { 0 };
+
+	assert_ok(create(f->store, "web", &dir, &err), err);
+	(void)snprintf(path, sizeof(path), "containers/%s", dir.id);
+	(void)snprintf(hidden, sizeof(hidden), "containers/.%s", dir.id);
+	assert_int_equal(renameat(store_dirfd(f->store), path, store_dirfd(f->store), hidden), 0);
+	container_dir_done(&dir);
+	store_sweep(f->store);
+	assert_int_equal(count(f->store, "containers"), 0);
+	assert_ok(create(f->store, "web", &next, &err), err);
+}
+
 static void names_are_unique(void **state)
 {
 	struct fixture *f = *state;
@@ -211,6 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, fixture_setup, fixture_teardown)
 		T(created_one_is_found_and_removed),
+		T(reboot_forgets_what_is_ephemeral),
+		T(begun_removal_is_ended_by_the_sweep),
 		T(names_are_unique),
 		T(bad_names_are_refused),
 		T(stale_name_is_taken_over),
