@@ -16,14 +16,18 @@ struct context;
 enum create_pull { CREATE_PULL_MISSING, CREATE_PULL_ALWAYS, CREATE_PULL_NEVER };
 
 struct create_opts {
-	bool tty, interactive, remove, read_only, init, rootfs, quiet, tls_verify;
+	bool tty, interactive, remove, read_only, init, rootfs, quiet, tls_verify, env_host;
 	int pull;    /* enum create_pull */
-	int network; /* position in the values of --network */
+	int network; /* position in the values of --network; so the next two */
+	int ipc, uts;
 	const char *name, *hostname, *entrypoint, *user, *workdir, *platform, *cidfile;
+	const char *domainname, *shm_size, *oom_score_adj, *stop_signal, *stop_timeout;
 	const char *authfile, *creds, *cert_dir;
 	char **env, **env_file, **volumes, **mounts, **tmpfs;
 	char **cap_add, **cap_drop, **security_opt, **ulimits, **groups, **labels, **label_files;
-	bool sig_proxy; /* run only */
+	char **sysctls, **dns, **dns_search, **dns_options, **extra_hosts, **exposed;
+	bool sig_proxy; /* run only; so the next */
+	char **attach;
 };
 
 extern const struct option_spec run_options[];

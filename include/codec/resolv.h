@@ -46,6 +46,8 @@ struct hosts_options {
 	char *const *extra;
 };
 void hosts_format(const struct hosts_options *o, struct buf *out);
+/* The lines of `extra` alone, for behind a file of the host's. */
+void hosts_append_extra(char *const *extra, struct buf *out);
 
 /* --add-host NAME:ADDRESS (or NAME=ADDRESS). -ERR_USAGE 'invalid IP address in add-host: "x"'. */
 int hosts_check_extra(const char *arg, struct err *err) must_check;

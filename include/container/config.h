@@ -24,6 +24,7 @@ enum container_config_flags {
 	CONTAINER_AUTO_REMOVE = 1 << 2,
 	CONTAINER_READ_ONLY = 1 << 3,
 	CONTAINER_WITH_INIT = 1 << 4,
+	CONTAINER_HOST_UTS = 1 << 5,
 };
 
 /* Every pointer is owned; absent is NULL. */
@@ -44,9 +45,12 @@ struct container_config {
 	char **env;
 	char *workdir;
 	char *user;
-	char *hostname; /* NULL: the host's (--network host) */
+	char *hostname; /* never NULL once created; --uts host: the host's */
+	char *domainname;
 	char *stop_signal;
-	char **labels; /* "key=value" */
+	char *stop_timeout; /* seconds; recorded for whoever stops it */
+	char **exposed;	    /* "80/tcp": the image's and the user's; documentation, as in docker */
+	char **labels;	    /* "key=value" */
 
 	char *network;	/* "host" or "none" */
 	char **volumes; /* -v; this and what follows is the options' text as given */
@@ -57,6 +61,14 @@ struct container_config {
 	char **security_opt;
 	char **ulimits;
 	char **groups;
+	char **sysctls;
+	char **dns;
+	char **dns_search;
+	char **dns_options;
+	char **extra_hosts;
+	char *ipc; /* "private", "host" or "none"; NULL = private */
+	char *shm_size;
+	char *oom_score_adj;
 	unsigned flags; /* enum container_config_flags */
 };
 

@@ -23,7 +23,10 @@ struct container_options {
 	const char *workdir;
 	const char *user;
 	const char *hostname;
+	const char *domainname;
 	const char *network; /* "host" or "none" */
+	const char *ipc;     /* "private", "host" or "none" */
+	const char *shm_size, *oom_score_adj, *stop_signal, *stop_timeout;
 	char *const *labels;
 	char *const *volumes;
 	char *const *mounts;
@@ -33,6 +36,12 @@ struct container_options {
 	char *const *security_opt;
 	char *const *ulimits;
 	char *const *groups;
+	char *const *sysctls;
+	char *const *dns;
+	char *const *dns_search;
+	char *const *dns_options;
+	char *const *extra_hosts;
+	char *const *exposed;
 	unsigned flags; /* enum container_config_flags */
 };
 

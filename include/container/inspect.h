@@ -4,9 +4,13 @@
 #pragma once
 
 #include "base/err.h"
+#include "container/config.h"
 #include "store/store.h"
 
 struct json; /* codec/json.h */
+
+/* The member Mounts of that document; the caller frees it. */
+struct json *container_mounts(const struct container_config *c) must_check;
 
 /* The caller frees *ret with json_free. -ERR_NOT_FOUND "No such container: x". */
 int container_inspect(

@@ -17,7 +17,9 @@
 #include "userns/idmap.h"
 
 enum run_flags {
-	RUN_ATTACH = 1 << 0,	  /* our stdout and stderr are the container's; else /dev/null */
+	RUN_STDOUT = 1 << 0, /* ours is the container's; else /dev/null */
+	RUN_STDERR = 1 << 3,
+	RUN_ATTACH = RUN_STDOUT | RUN_STDERR,
 	RUN_INTERACTIVE = 1 << 1, /* our stdin as well */
 	RUN_NO_PROXY = 1 << 2,	  /* --sig-proxy=false */
 };

@@ -29,6 +29,9 @@ enum spec_flags {
 	SPEC_DIE_WITH_PARENT = 1 << 5, /* SIGKILL when the process that called start ends */
 	SPEC_NESTED = 1 << 6,	       /* may make user namespaces; masked outer /proc accepted */
 	SPEC_PRIVILEGED = 1 << 7,      /* /sys and cgroup writable, nothing masked or read-only */
+	SPEC_HOST_IPC = 1 << 9,	       /* System V IPC, queues and /dev/shm are the caller's */
+	SPEC_HOST_UTS = 1 << 10,       /* host and domain name are the caller's */
+	SPEC_NO_SHM = 1 << 11,	       /* no /dev/shm */
 	SPEC_NO_SCOPE = 1 << 8,	       /* abstract sockets of the caller's network stay in reach */
 };
 
@@ -114,6 +117,8 @@ struct spec {
 
 	uint64_t capabilities; /* bounding set, and what uid 0 gets: bit n = capability n */
 	struct seccomp_program seccomp; /* owned; n_insns 0 = unconfined */
+
+	char **sysctls; /* "net/ipv4/ip_forward=1", checked by sysctl_parse; in this order */
 
 	struct spec_rlimit *rlimits;
 	size_t n_rlimits;

@@ -19,6 +19,8 @@
 
 static const char *const pull_values[] = { "missing", "always", "never", NULL };
 static const char *const network_values[] = { "host", "none", NULL };
+static const char *const ipc_values[] = { "private", "host", "none", NULL };
+static const char *const uts_values[] = { "private", "host", NULL };
 
 const struct create_opts create_defaults = {
 	.pull = CREATE_PULL_MISSING,
@@ -30,8 +32,10 @@ const struct create_opts create_defaults = {
 
 /* Options that run and create share, in alphabetical order of their long names. */
 #define COMMON_ROWS(T)                                                                             \
-	OPT_STRING(T, authfile, 0, "authfile", "FILE", "Read registry credentials from this file", \
-		.complete = COMPLETE_FILE),                                                        \
+	OPT_LIST(T, extra_hosts, 0, "add-host", "NAME:ADDRESS",                                    \
+		"Add a line to /etc/hosts; the address host-gateway is the host"),                 \
+		OPT_STRING(T, authfile, 0, "authfile", "FILE",                                     \
+			"Read registry credentials from this file", .complete = COMPLETE_FILE),    \
 		OPT_LIST(T, cap_add, 0, "cap-add", "CAP", "Add a Linux capability, or ALL"),       \
 		OPT_LIST(T, cap_drop, 0, "cap-drop", "CAP", "Drop a Linux capability, or ALL"),    \
 		OPT_STRING(T, cert_dir, 0, "cert-dir", "DIR", "Certificates for the registry",     \
@@ -41,17 +45,32 @@ const struct create_opts create_defaults = {
 			.complete = COMPLETE_FILE),                                                \
 		OPT_STRING(                                                                        \
 			T, creds, 0, "creds", "USER[:PASSWORD]", "Credentials for the registry"),  \
+		OPT_LIST(T, dns, 0, "dns", "ADDRESS", "Name server, instead of the host's"),       \
+		OPT_LIST(T, dns_options, 0, "dns-option", "OPTION",                                \
+			"Option of the resolver, instead of the host's"),                          \
+		OPT_HIDDEN(T, dns_options, char **, OPTION_LIST, 0, "dns-opt"),                    \
+		OPT_LIST(T, dns_search, 0, "dns-search", "DOMAIN",                                 \
+			"Search domain, instead of the host's; . for none"),                       \
+		OPT_STRING(T, domainname, 0, "domainname", "NAME",                                 \
+			"NIS domain name of the container"),                                       \
 		OPT_STRING(T, entrypoint, 0, "entrypoint", "COMMAND",                              \
 			"Replace the image's entrypoint; \"\" removes it"),                        \
 		OPT_LIST(T, env, 'e', "env", "KEY[=VALUE]",                                        \
 			"Set an environment variable; without a value, take the caller's"),        \
 		OPT_LIST(T, env_file, 0, "env-file", "FILE",                                       \
 			"Read environment variables from a file", .complete = COMPLETE_FILE),      \
+		OPT_FLAG(T, env_host, 0, "env-host", "Take the caller's whole environment"),       \
+		OPT_LIST(T, exposed, 0, "expose", "PORT[/PROTOCOL]",                               \
+			"Record that the container listens on a port or range; inspect shows it"), \
 		OPT_LIST(T, groups, 0, "group-add", "GROUP", "Add a supplementary group"),         \
 		OPT_STRING(T, hostname, 'h', "hostname", "NAME", "Host name of the container"),    \
 		OPT_FLAG(T, init, 0, "init",                                                       \
 			"Run an init as process 1 that forwards signals and reaps processes"),     \
 		OPT_FLAG(T, interactive, 'i', "interactive", "Keep standard input open"),          \
+		OPT_ENUM(T, ipc, 0, "ipc", "MODE", ipc_values,                                     \
+			"Shared memory and queues: private, host (the caller's) or none "          \
+			"(private, no /dev/shm)",                                                  \
+			.default_text = "private"),                                                \
 		OPT_LIST(T, labels, 'l', "label", "KEY[=VALUE]", "Set a label on the container"),  \
 		OPT_LIST(T, label_files, 0, "label-file", "FILE",                                  \
 			"Read labels from a file, one a line", .complete = COMPLETE_FILE),         \
@@ -61,6 +80,8 @@ const struct create_opts create_defaults = {
 		OPT_ENUM(T, network, 0, "network", "MODE", network_values,                         \
 			"Network: host (shared with the caller) or none", .default_text = "host"), \
 		OPT_HIDDEN(T, network, int, OPTION_ENUM, 0, "net", .values = network_values),      \
+		OPT_STRING(T, oom_score_adj, 0, "oom-score-adj", "NUMBER",                         \
+			"Who is ended first when memory runs out: -1000 to 1000, last to first"),  \
 		OPT_STRING(                                                                        \
 			T, platform, 0, "platform", "OS/ARCH[/VARIANT]", "Platform of the image"), \
 		OPT_ENUM(T, pull, 0, "pull", "POLICY", pull_values,                                \
@@ -70,19 +91,31 @@ const struct create_opts create_defaults = {
 		OPT_FLAG(T, read_only, 0, "read-only", "Make the root file system read-only"),     \
 		OPT_FLAG(T, remove, 0, "rm", "Remove the container when it exits"),                \
 		OPT_FLAG(T, rootfs, 0, "rootfs",                                                   \
-			"The first operand is a directory to use as root file system"),            \
+			"The first operand is a directory to use as root file system; mount "      \
+			"points and files of /etc that it lacks are made in it"),                  \
 		OPT_LIST(T, security_opt, 0, "security-opt", "OPTION",                             \
 			"Security option: no-new-privileges, seccomp=FILE|unconfined, "            \
 			"systempaths=unconfined, mask=PATH, unmask=PATH, landlock=unconfined"),    \
+		OPT_STRING(T, shm_size, 0, "shm-size", "BYTES", "Size of /dev/shm",                \
+			.default_text = "64m"),                                                    \
+		OPT_STRING(T, stop_signal, 0, "stop-signal", "SIGNAL",                             \
+			"Signal that asks the container to stop"),                                 \
+		OPT_STRING(T, stop_timeout, 0, "stop-timeout", "SECONDS",                          \
+			"How long it may take to stop before it is killed"),                       \
+		OPT_LIST(T, sysctls, 0, "sysctl", "KEY=VALUE",                                     \
+			"Kernel setting of the container's own namespaces"),                       \
 		OPT_FLAG(T, tls_verify, 0, "tls-verify",                                           \
 			"Check the registry's certificate; =false also allows plain HTTP"),        \
 		OPT_LIST(T, tmpfs, 0, "tmpfs", "DIR[:OPTIONS]", "Mount a tmpfs"),                  \
 		OPT_FLAG(T, tty, 't', "tty", "Give the container a terminal"),                     \
 		OPT_LIST(T, ulimits, 0, "ulimit", "NAME=SOFT[:HARD]", "Set a resource limit"),     \
 		OPT_STRING(T, user, 'u', "user", "USER[:GROUP]", "User, by name or number"),       \
+		OPT_ENUM(T, uts, 0, "uts", "MODE", uts_values,                                     \
+			"Host and domain name: private, or host (the caller's)",                   \
+			.default_text = "private"),                                                \
 		OPT_LIST(T, volumes, 'v', "volume", "SOURCE:TARGET[:OPTIONS]",                     \
-			"Bind a file or directory of the host; options ro, noexec, and suid and "  \
-			"dev, which are off",                                                      \
+			"Bind a file or directory of the host; OPTIONS: ro, noexec, suid, dev "    \
+			"(nosuid and nodev are the default)",                                      \
 			.complete = COMPLETE_FILE),                                                \
 		OPT_STRING(T, workdir, 'w', "workdir", "DIR",                                      \
 			"Working directory inside the container"),                                 \
@@ -96,9 +129,6 @@ const struct create_opts create_defaults = {
 		OPT_UNSUPPORTED(0, "pids-limit", OPTION_STRING, LATER("process limits")),          \
 		OPT_UNSUPPORTED(0, "restart", OPTION_STRING, LATER("restart policies")),           \
 		OPT_UNSUPPORTED(0, "privileged", OPTION_FLAG, LATER("privileged containers")),     \
-		OPT_UNSUPPORTED('a', "attach", OPTION_STRING,                                      \
-			LATER("a choice of streams: output is always attached, input with -i")),   \
-		OPT_UNSUPPORTED(0, "add-host", OPTION_STRING, LATER("own lines in /etc/hosts")),   \
 		OPT_UNSUPPORTED(0, "annotation", OPTION_STRING, LATER("annotations")),             \
 		OPT_UNSUPPORTED(0, "cgroupns", OPTION_STRING,                                      \
 			LATER("a choice of cgroup namespace: it is always private")),              \
@@ -106,15 +136,8 @@ const struct create_opts create_defaults = {
 		OPT_UNSUPPORTED(0, "cpuset-cpus", OPTION_STRING, LATER("processor limits")),       \
 		OPT_UNSUPPORTED(0, "detach-keys", OPTION_STRING, LATER("detaching")),              \
 		OPT_UNSUPPORTED(0, "device", OPTION_STRING, LATER("devices of the host")),         \
-		OPT_UNSUPPORTED(0, "dns", OPTION_STRING, LATER("own name servers")),               \
-		OPT_UNSUPPORTED(0, "dns-search", OPTION_STRING, LATER("own name servers")),        \
-		OPT_UNSUPPORTED(0, "dns-option", OPTION_STRING, LATER("own name servers")),        \
-		OPT_UNSUPPORTED(0, "domainname", OPTION_STRING, LATER("domain names")),            \
-		OPT_UNSUPPORTED(0, "expose", OPTION_STRING, LATER("published ports")),             \
 		OPT_UNSUPPORTED(0, "gpus", OPTION_STRING, LATER("devices of the host")),           \
 		OPT_UNSUPPORTED(0, "health-cmd", OPTION_STRING, LATER("health checks")),           \
-		OPT_UNSUPPORTED(0, "ipc", OPTION_STRING,                                           \
-			LATER("a choice of IPC namespace: it is always private")),                 \
 		OPT_UNSUPPORTED(0, "link", OPTION_STRING, LATER("links between containers")),      \
 		OPT_UNSUPPORTED(0, "log-driver", OPTION_STRING, LATER("logs")),                    \
 		OPT_UNSUPPORTED(0, "log-opt", OPTION_STRING, LATER("logs")),                       \
@@ -123,22 +146,15 @@ const struct create_opts create_defaults = {
 		OPT_UNSUPPORTED(0, "network-alias", OPTION_STRING, LATER("a private network")),    \
 		OPT_UNSUPPORTED(0, "no-healthcheck", OPTION_FLAG,                                  \
 			LATER("health checks, so there is none to turn off")),                     \
-		OPT_UNSUPPORTED(0, "oom-score-adj", OPTION_STRING, LATER("memory limits")),        \
 		OPT_UNSUPPORTED(0, "pid", OPTION_STRING,                                           \
 			LATER("a choice of process namespace: it is always private")),             \
-		OPT_UNSUPPORTED(0, "shm-size", OPTION_STRING,                                      \
-			LATER("a choice of size of /dev/shm: it has 64 MB")),                      \
-		OPT_UNSUPPORTED(0, "stop-signal", OPTION_STRING, LATER("stop")),                   \
-		OPT_UNSUPPORTED(0, "stop-timeout", OPTION_STRING, LATER("stop")),                  \
-		OPT_UNSUPPORTED(                                                                   \
-			0, "sysctl", OPTION_STRING, LATER("kernel settings of a container")),      \
 		OPT_UNSUPPORTED(0, "userns", OPTION_STRING, LATER("a choice of user namespace")),  \
-		OPT_UNSUPPORTED(0, "uts", OPTION_STRING,                                           \
-			LATER("a choice of UTS namespace: it is always private")),                 \
 		OPT_UNSUPPORTED(0, "volumes-from", OPTION_STRING, LATER("volumes"))
 
 const struct option_spec run_options[] = {
 	COMMON_ROWS(struct create_opts),
+	OPT_LIST(struct create_opts, attach, 'a', "attach", "STREAM",
+		"Attach stdin, stdout or stderr only, instead of all"),
 	OPT_FLAG(struct create_opts, sig_proxy, 0, "sig-proxy", "Pass signals on to the container",
 		.default_text = "true"),
 	OPTION_END,
@@ -163,14 +179,18 @@ static unsigned flags_of(const struct create_opts *o)
 		flags |= CONTAINER_READ_ONLY;
 	if (o->init)
 		flags |= CONTAINER_WITH_INIT;
+	if (uts_values[o->uts] != uts_values[0])
+		flags |= CONTAINER_HOST_UTS;
 	return flags;
 }
 
-/* Files first, then -e, as docker orders them. */
+/* The caller's, then files, then -e, as docker and podman order them. */
 static int collect_env(const struct create_opts *o, char ***ret, struct err *err)
 {
 	AUTO(strv) char **env = NULL;
 
+	if (o->env_host)
+		strv_extend(&env, environ);
 	for (size_t i = 0; o->env_file && o->env_file[i]; i++) {
 		AUTO(buf) struct buf text = BUF_INIT(ENV_FILE_BYTES_MAX);
 		int r = file_load(AT_FDCWD, o->env_file[i], &text, err);
@@ -375,6 +395,18 @@ int create_from_options(struct context *ctx, const struct create_opts *o, char *
 		.security_opt = o->security_opt,
 		.ulimits = o->ulimits,
 		.groups = o->groups,
+		.domainname = str_empty(o->domainname) ? NULL : o->domainname,
+		.ipc = ipc_values[o->ipc],
+		.shm_size = o->shm_size,
+		.oom_score_adj = o->oom_score_adj,
+		.stop_signal = o->stop_signal,
+		.stop_timeout = o->stop_timeout,
+		.sysctls = o->sysctls,
+		.dns = o->dns,
+		.dns_search = o->dns_search,
+		.dns_options = o->dns_options,
+		.extra_hosts = o->extra_hosts,
+		.exposed = o->exposed,
 		.flags = flags_of(o),
 	};
 	int r;

@@ -1,15 +1,53 @@
 #include "container/run.h"
+
+#include <stdio.h>
+
 #include "base/log.h"
+#include "base/str.h"
+#include "base/strv.h"
 #include "cli/command.h"
 #include "cmd/context.h"
 #include "cmd/create_options.h"
 #include "container/remove.h"
 #include "runtime/runtime.h"
 
-static int run_and_remove(
-	struct context *ctx, const struct create_opts *o, struct container *c, struct err *err)
+/* Which of our streams the container gets: all, or what -a names; standard input only with -i. */
+static int streams_of(const struct create_opts *o, unsigned *ret_flags, struct err *err)
 {
-	unsigned flags = RUN_ATTACH;
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} streams[] = { { "stdin", RUN_INTERACTIVE }, { "stdout", RUN_STDOUT },
+		{ "stderr", RUN_STDERR } };
+	unsigned flags = 0;
+
+	STRV_FOREACH (name, o->attach) {
+		size_t i = 0;
+
+		while (i < 3 && !str_eq_nocase(streams[i].name, name))
+			i++;
+		if (i == 3)
+			return err_set(err, ERR_USAGE,
+				"invalid argument \"%s\" for \"-a, --attach\" flag: valid streams "
+				"are "
+				"STDIN, STDOUT and STDERR",
+				name);
+		flags |= streams[i].flag;
+	}
+	if (!o->attach)
+		flags = RUN_INTERACTIVE | RUN_ATTACH;
+	if (o->tty && !(flags & RUN_STDOUT))
+		return err_set(err, ERR_UNSUPPORTED,
+			"--attach: a terminal (-t) is one stream, so stdout has to be among them");
+	if (!o->interactive)
+		flags &= ~(unsigned)RUN_INTERACTIVE;
+	*ret_flags = flags;
+	return 0;
+}
+
+static int run_and_remove(struct context *ctx, const struct create_opts *o, unsigned flags,
+	struct container *c, struct err *err)
+{
 	const struct idmap *map;
 	struct err why;
 	struct store *s;
@@ -20,8 +58,6 @@ static int run_and_remove(
 		r = context_idmap(ctx, &map, err);
 	if (r < 0)
 		return r;
-	if (o->interactive)
-		flags |= RUN_INTERACTIVE;
 	if (!o->sig_proxy)
 		flags |= RUN_NO_PROXY;
 	r = container_run(s, c, map, flags, &status, err);
@@ -35,10 +71,13 @@ static int run_run(struct context *ctx, void *opts, int argc, char **argv, struc
 	AUTO(container) struct container c = CONTAINER_INIT;
 	const struct create_opts *o = opts;
 	const struct idmap *map;
+	unsigned flags = 0;
 	int r;
 
 	(void)argc;
-	r = context_idmap(ctx, &map, err);
+	r = streams_of(o, &flags, err);
+	if (r >= 0)
+		r = context_idmap(ctx, &map, err);
 	if (r >= 0)
 		r = runtime_seal(map, err);
 	if (r < 0)
@@ -46,7 +85,11 @@ static int run_run(struct context *ctx, void *opts, int argc, char **argv, struc
 	r = create_from_options(ctx, o, argv, &c, err);
 	if (r < 0)
 		return r;
-	return run_and_remove(ctx, o, &c, err);
+	/* As docker does: then there is nothing else to see. */
+	if (!(flags & RUN_ATTACH))
+		printf("%s\n", c.config.id);
+	(void)fflush(stdout);
+	return run_and_remove(ctx, o, flags, &c, err);
 }
 
 const struct command cmd_run = {

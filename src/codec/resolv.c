@@ -178,6 +178,17 @@ int hosts_check_extra(const char *arg, struct err *err)
 	return 0;
 }
 
+void hosts_append_extra(char *const *extra, struct buf *out)
+{
+	STRV_FOREACH (arg, extra) {
+		const char *sep = extra_separator(arg);
+		autofree char *address = sep ? extra_address(sep + 1) : NULL;
+
+		if (sep)
+			buf_printf(out, "%s\t%.*s\n", address, (int)(sep - arg), arg);
+	}
+}
+
 void hosts_format(const struct hosts_options *o, struct buf *out)
 {
 	buf_puts(out, "127.0.0.1\tlocalhost\n"
@@ -186,13 +197,7 @@ void hosts_format(const struct hosts_options *o, struct buf *out)
 		      "ff00::\tip6-mcastprefix\n"
 		      "ff02::1\tip6-allnodes\n"
 		      "ff02::2\tip6-allrouters\n");
-	STRV_FOREACH (extra, o->extra) {
-		const char *sep = extra_separator(extra);
-		autofree char *address = sep ? extra_address(sep + 1) : NULL;
-
-		if (sep)
-			buf_printf(out, "%s\t%.*s\n", address, (int)(sep - extra), extra);
-	}
+	hosts_append_extra(o->extra, out);
 	if (!o->address || !o->hostname)
 		return;
 	buf_printf(out, "%s\t", o->address);

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/parse.h"
 #include "base/path.h"
 #include "base/str.h"
 #include "base/strv.h"
@@ -13,10 +14,12 @@
 #include "codec/passwd.h"
 #include "codec/resolv.h"
 #include "codec/run_command.h"
+#include "container/exposed.h"
 #include "container/names.h"
 #include "container/remove.h"
 #include "container/root_attributes.h"
 #include "container/spec_build.h"
+#include "sys/signal.h"
 
 #define NAME_ATTEMPTS	 20
 #define SHORT_ID_LEN	 12
@@ -29,6 +32,11 @@ static int fill_command(struct container_config *c, const struct container_optio
 	int r;
 
 	r = run_command_merge(image->entrypoint, image->cmd, o->entrypoint, o->args, &c->args, err);
+	if (r < 0 && !o->args[0] && !o->entrypoint)
+		return err_hint(err, r,
+			"%s names none, so one has to follow it: proa run %s COMMAND",
+			o->rootfs ? "a directory" : "the image",
+			o->rootfs ? "--rootfs DIR" : o->image);
 	if (r < 0)
 		return r;
 	if (o->entrypoint && *o->entrypoint)
@@ -40,20 +48,30 @@ static int fill_command(struct container_config *c, const struct container_optio
 }
 
 /*
- * With the host's network the host's name stands, as docker has it; otherwise the short id.
+ * With the host's network or names the host's name stands, as docker has it; otherwise the short id.
  */
 static int fill_hostname(
 	struct container_config *c, const struct container_options *o, struct err *err)
 {
 	char name[HOSTNAME_MAX_LEN + 1] = "";
+	bool shared = (o->flags & CONTAINER_HOST_UTS) != 0;
 
+	if (shared && (o->hostname || o->domainname))
+		return err_set(err, ERR_USAGE, "conflicting options: hostname and the UTS mode");
+	if (o->domainname) {
+		int r = hostname_check(o->domainname, err);
+
+		if (r < 0)
+			return r;
+		c->domainname = xstrdup(o->domainname);
+	}
 	if (o->hostname) {
 		int r = hostname_check(o->hostname, err);
 
 		if (r < 0)
 			return r;
 		c->hostname = xstrdup(o->hostname);
-	} else if (str_eq(c->network, "host")) {
+	} else if (shared || str_eq(c->network, "host")) {
 		if (gethostname(name, sizeof(name) - 1) < 0)
 			return err_sys(err, errno, "gethostname");
 		c->hostname = xstrdup(name);
@@ -125,6 +143,93 @@ static void fill_origin(struct container_config *c, const struct container_optio
 		strv_push(&c->layers, image->layers[i].id);
 }
 
+/* docker's name for the machine itself. */
+#define HOST_GATEWAY "host-gateway"
+
+static int fill_extra_hosts(
+	struct container_config *c, const struct container_options *o, struct err *err)
+{
+	STRV_FOREACH (arg, o->extra_hosts) {
+		size_t n = strcspn(arg, ":=");
+		bool gateway = arg[n] && str_eq(arg + n + 1, HOST_GATEWAY);
+		int r;
+
+		if (gateway && !str_eq(c->network, "host"))
+			return err_set(err, ERR_UNSUPPORTED,
+				"--add-host %s: without a network the host cannot be reached", arg);
+		if (gateway)
+			strv_pushf(&c->extra_hosts, "%.*s:127.0.0.1", (int)n, arg);
+		else
+			strv_push(&c->extra_hosts, arg);
+		r = hosts_check_extra(c->extra_hosts[strv_len(c->extra_hosts) - 1], err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static bool is_one_word(const char *s)
+{
+	for (const char *p = s; *p; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7f)
+			return false;
+	return *s;
+}
+
+/* They become lines of resolv.conf: one word each. */
+static int fill_dns(struct container_config *c, const struct container_options *o, struct err *err)
+{
+	STRV_FOREACH (server, o->dns) {
+		int r = resolv_check_server(server, err);
+
+		if (r < 0)
+			return r;
+	}
+	STRV_FOREACH (domain, o->dns_search)
+		if (!is_one_word(domain))
+			return err_set(err, ERR_USAGE, "--dns-search: \"%s\" is no domain", domain);
+	STRV_FOREACH (option, o->dns_options)
+		if (!is_one_word(option))
+			return err_set(err, ERR_USAGE, "--dns-option: \"%s\" is no option", option);
+	strv_extend(&c->dns, o->dns);
+	strv_extend(&c->dns_search, o->dns_search);
+	strv_extend(&c->dns_options, o->dns_options);
+	return 0;
+}
+
+static int fill_stop(struct container_config *c, const struct container_options *o,
+	const struct image_config *image, struct err *err)
+{
+	const char *sig = o->stop_signal ? o->stop_signal : image->stop_signal;
+	int64_t seconds;
+
+	if (o->stop_signal && signal_parse(o->stop_signal, NULL) < 0)
+		return err_set(err, ERR_USAGE, "invalid signal: %s", o->stop_signal);
+	c->stop_signal = str_empty(sig) ? NULL : xstrdup(sig);
+	if (o->stop_timeout && parse_i64(o->stop_timeout, -1, INT32_MAX, &seconds, err) < 0)
+		return err_set(err, ERR_USAGE,
+			"invalid --stop-timeout \"%s\": want seconds, -1 for ever",
+			o->stop_timeout);
+	c->stop_timeout = xstrdup(o->stop_timeout);
+	return 0;
+}
+
+static int fill_exposed(struct container_config *c, const struct container_options *o,
+	const struct image_config *image, struct err *err)
+{
+	/* What an image declares is shown as far as it can be read, and is no reason to stop. */
+	STRV_FOREACH (port, image->exposed)
+		if (exposed_add(&c->exposed, port, NULL) < 0)
+			log_debug("the image exposes \"%.100s\", which is no port", port);
+	STRV_FOREACH (port, o->exposed) {
+		int r = exposed_add(&c->exposed, port, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
 static void fill_lists(struct container_config *c, const struct container_options *o)
 {
 	strv_extend(&c->volumes, o->volumes);
@@ -135,6 +240,10 @@ static void fill_lists(struct container_config *c, const struct container_option
 	strv_extend(&c->security_opt, o->security_opt);
 	strv_extend(&c->ulimits, o->ulimits);
 	strv_extend(&c->groups, o->groups);
+	strv_extend(&c->sysctls, o->sysctls);
+	c->ipc = xstrdup(o->ipc);
+	c->shm_size = xstrdup(o->shm_size);
+	c->oom_score_adj = xstrdup(o->oom_score_adj);
 }
 
 /* Everything but id and name. */
@@ -157,8 +266,15 @@ static int fill_config(struct container_config *c, const struct container_option
 	fill_lists(c, o);
 	fill_labels(c, o, config);
 	c->user = str_empty(user) ? NULL : xstrdup(user);
-	c->stop_signal = str_empty(config->stop_signal) ? NULL : xstrdup(config->stop_signal);
 	r = passwd_check_spec(c->user, err);
+	if (r >= 0)
+		r = fill_stop(c, o, config, err);
+	if (r >= 0)
+		r = fill_exposed(c, o, config, err);
+	if (r >= 0)
+		r = fill_extra_hosts(c, o, err);
+	if (r >= 0)
+		r = fill_dns(c, o, err);
 	if (r >= 0)
 		r = fill_workdir(c, o, config, err);
 	if (r >= 0)

@@ -22,10 +22,11 @@ static int load_host_file(const char *path, struct buf *b, struct err *err)
 static int make_resolv_conf(const struct container_config *c, struct buf *out, struct err *err)
 {
 	AUTO(buf) struct buf host = BUF_INIT(RESOLV_BYTES_MAX);
-	struct resolv_options o = { .flags = 0 };
+	const struct resolv_options o = {
+		.servers = c->dns, .search = c->dns_search, .options = c->dns_options
+	};
 	int r;
 
-	(void)c;
 	r = load_host_file("/etc/resolv.conf", &host, err);
 	if (r < 0)
 		return r;
@@ -36,7 +37,10 @@ static int make_resolv_conf(const struct container_config *c, struct buf *out, s
 static int make_hosts(const struct container_config *c, struct buf *out, struct err *err)
 {
 	/* Debian's address for a host's own name: programs look themselves up. */
-	struct hosts_options o = { .hostname = c->hostname, .address = "127.0.1.1" };
+	const struct hosts_options o = { .hostname = c->hostname,
+		.domainname = c->domainname,
+		.address = "127.0.1.1",
+		.extra = c->extra_hosts };
 	char host[HOST_NAME_SIZE] = "";
 	int r;
 
@@ -45,6 +49,8 @@ static int make_hosts(const struct container_config *c, struct buf *out, struct 
 		return 0;
 	}
 	r = load_host_file("/etc/hosts", out, err);
+	if (r >= 0)
+		hosts_append_extra(c->extra_hosts, out);
 	if (r >= 0 && gethostname(host, sizeof(host) - 1) == 0 && !str_eq(host, c->hostname))
 		buf_printf(out, "127.0.1.1\t%s\n", c->hostname);
 	return r;

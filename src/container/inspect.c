@@ -5,12 +5,15 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "base/parse.h"
 #include "base/path.h"
 #include "base/strv.h"
 #include "codec/json.h"
 #include "codec/mount_spec.h"
 #include "container/container.h"
 #include "container/state.h"
+
+#define SHM_SIZE_DEFAULT (64 << 20)
 
 #define NEVER "0001-01-01T00:00:00Z" /* how docker writes a time that has not come */
 
@@ -65,6 +68,32 @@ static struct json *make_tmpfs(char *const *tmpfs)
 	return o;
 }
 
+/* Checked when the container was created. */
+static int64_t number_or(const char *text, int64_t other)
+{
+	int64_t n;
+
+	return text && parse_i64(text, INT32_MIN, INT32_MAX, &n, NULL) >= 0 ? n : other;
+}
+
+static int64_t shm_size(const struct container_config *c)
+{
+	uint64_t n = SHM_SIZE_DEFAULT;
+
+	if (c->shm_size && parse_bytes(c->shm_size, &n, NULL) < 0)
+		n = SHM_SIZE_DEFAULT;
+	return (int64_t)n;
+}
+
+static struct json *make_exposed(char *const *ports)
+{
+	struct json *o = json_object_new();
+
+	STRV_FOREACH (port, ports)
+		(void)json_set(o, port, json_object_new());
+	return o;
+}
+
 static struct json *make_host_config(const struct container_config *c)
 {
 	struct json *o = json_object_new(), *restart;
@@ -79,10 +108,19 @@ static struct json *make_host_config(const struct container_config *c)
 	json_set_bool(o, "AutoRemove", (c->flags & CONTAINER_AUTO_REMOVE) != 0);
 	set_list(o, "CapAdd", c->cap_add);
 	set_list(o, "CapDrop", c->cap_drop);
+	set_list(o, "Dns", c->dns);
+	set_list(o, "DnsOptions", c->dns_options);
+	set_list(o, "DnsSearch", c->dns_search);
+	set_list(o, "ExtraHosts", c->extra_hosts);
 	set_list(o, "GroupAdd", c->groups);
+	json_set_string(o, "IpcMode", c->ipc ? c->ipc : "private");
+	json_set_int(o, "OomScoreAdj", number_or(c->oom_score_adj, 0));
 	json_set_bool(o, "Privileged", false);
 	json_set_bool(o, "ReadonlyRootfs", (c->flags & CONTAINER_READ_ONLY) != 0);
 	set_list(o, "SecurityOpt", c->security_opt);
+	json_set_string(o, "UTSMode", c->flags & CONTAINER_HOST_UTS ? "host" : "");
+	json_set_int(o, "ShmSize", shm_size(c));
+	json_set_string_map(o, "Sysctls", c->sysctls);
 	(void)json_set(o, "Tmpfs", make_tmpfs(c->tmpfs));
 	set_list(o, "Ulimits", c->ulimits);
 	json_set_bool(o, "Init", (c->flags & CONTAINER_WITH_INIT) != 0);
@@ -95,7 +133,7 @@ static struct json *make_config(const struct container_config *c)
 	struct json *o = json_object_new();
 
 	json_set_string(o, "Hostname", c->hostname ? c->hostname : "");
-	json_set_string(o, "Domainname", "");
+	json_set_string(o, "Domainname", c->domainname ? c->domainname : "");
 	json_set_string(o, "User", c->user ? c->user : "");
 	json_set_bool(o, "AttachStdin", in);
 	json_set_bool(o, "AttachStdout", true);
@@ -109,8 +147,12 @@ static struct json *make_config(const struct container_config *c)
 	json_set_string(o, "WorkingDir", c->workdir ? c->workdir : "");
 	set_list(o, "Entrypoint", c->entrypoint);
 	json_set_string_map(o, "Labels", c->labels);
+	if (c->exposed)
+		(void)json_set(o, "ExposedPorts", make_exposed(c->exposed));
 	if (c->stop_signal)
 		json_set_string(o, "StopSignal", c->stop_signal);
+	if (c->stop_timeout)
+		json_set_int(o, "StopTimeout", number_or(c->stop_timeout, 0));
 	return o;
 }
 
@@ -128,7 +170,7 @@ static void add_mount(struct json *list, const struct mount_spec *m)
 }
 
 /* What was accepted at creation parses again; tmpfs of --tmpfs is shown in HostConfig only. */
-static struct json *make_mounts(const struct container_config *c)
+struct json *container_mounts(const struct container_config *c)
 {
 	struct json *list = json_array_new();
 
@@ -196,7 +238,7 @@ int container_inspect(struct store *s, const char *name_or_id, struct json **ret
 	json_set_string(o, "Rootfs", config->rootfs ? config->rootfs : "");
 	json_set_string(o, "IDMap", config->map_key ? config->map_key : "");
 	(void)json_set(o, "HostConfig", make_host_config(config));
-	(void)json_set(o, "Mounts", make_mounts(config));
+	(void)json_set(o, "Mounts", container_mounts(config));
 	(void)json_set(o, "Config", make_config(config));
 	*ret = o;
 	return 0;

@@ -170,8 +170,9 @@ static int run_supervised(struct run *run, const struct idmap *map, unsigned fla
 		r = supervise_begin(sv, supervise_flags_of(&c->config, flags), err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < 3; i++)
-		run->spec.stdio[i] = i > 0 && !(flags & RUN_ATTACH) ? -1 : sv->io.child_fd[i];
+	run->spec.stdio[STDIN_FILENO] = sv->io.child_fd[STDIN_FILENO];
+	run->spec.stdio[STDOUT_FILENO] = flags & RUN_STDOUT ? sv->io.child_fd[STDOUT_FILENO] : -1;
+	run->spec.stdio[STDERR_FILENO] = flags & RUN_STDERR ? sv->io.child_fd[STDERR_FILENO] : -1;
 	r = start(run, err);
 	if (r < 0)
 		return r;

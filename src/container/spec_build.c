@@ -10,6 +10,7 @@
 #include "base/strv.h"
 #include "codec/mount_spec.h"
 #include "codec/ulimit.h"
+#include "container/sysctl.h"
 #include "runtime/seccomp_profile.h"
 #include "runtime/security_options.h"
 #include "sys/caps.h"
@@ -48,6 +49,10 @@ static int parse_list(
 	for (size_t i = 0; texts && texts[i]; i++) {
 		int r;
 
+		if (!*texts[i])
+			return err_hint(err,
+				err_set(err, ERR_USAGE, "%s: its value is empty", option),
+				"a variable of the shell that is not set?");
 		GROW(m->v, m->n, m->cap);
 		r = parse_one(option, texts[i], cwd, &m->v[m->n], err);
 		if (r < 0)
@@ -307,6 +312,69 @@ static int build_security(
 	return 0;
 }
 
+/* One id: the kernel lets nobody set groups, and a group that is not there limits nothing. */
+static int build_groups(const struct container_config *c, const struct idmap *map,
+	struct spec *spec, struct err *err)
+{
+	if (c->groups && map->kind == IDMAP_SINGLE)
+		return err_hint(err,
+			err_set(err, ERR_UNSUPPORTED,
+				"--group-add %s: groups cannot be set with a single id",
+				c->groups[0]),
+			"subordinate ids make it possible: see `proa doctor`");
+	strv_extend(&spec->groups, c->groups);
+	return 0;
+}
+
+static int build_ipc(const struct container_config *c, struct spec *spec, struct err *err)
+{
+	int64_t score = INT32_MIN;
+	int r = 0;
+
+	if (str_eq(c->ipc, "host"))
+		spec->flags |= SPEC_HOST_IPC;
+	if (str_eq(c->ipc, "none"))
+		spec->flags |= SPEC_NO_SHM;
+	if (c->shm_size)
+		r = parse_bytes(c->shm_size, &spec->shm_size, err);
+	if (r < 0)
+		return err_ctx(err, r, "--shm-size %s", c->shm_size);
+	if (c->oom_score_adj && parse_i64(c->oom_score_adj, -1000, 1000, &score, err) < 0)
+		return err_set(err, ERR_USAGE,
+			"Invalid value %s, range for oom score adj is [-1000, 1000]",
+			c->oom_score_adj);
+	spec->oom_score_adj = (int)score;
+	return 0;
+}
+
+static int build_sysctls(const struct container_config *c, struct spec *spec, struct err *err)
+{
+	unsigned own = 0;
+
+	if (spec->network != SPEC_NETWORK_HOST)
+		own |= SYSCTL_OWN_NETWORK;
+	if (!(spec->flags & SPEC_HOST_IPC))
+		own |= SYSCTL_OWN_IPC;
+	if (!(spec->flags & SPEC_HOST_UTS))
+		own |= SYSCTL_OWN_UTS;
+	STRV_FOREACH (arg, c->sysctls) {
+		autofree char *path = NULL;
+		const char *name;
+		int r = sysctl_parse(arg, own, &path, err);
+
+		if (r < 0)
+			return r;
+		name = str_after(path, "kernel/domainname=");
+		if (name) { /* the file is the host's root's, the call is for everybody */
+			free(spec->domainname);
+			spec->domainname = xstrdup(name);
+		} else {
+			strv_push_take(&spec->sysctls, TAKE_PTR(path));
+		}
+	}
+	return 0;
+}
+
 int spec_build(const struct container_config *c, const struct idmap *map, unsigned flags,
 	struct spec *spec, struct err *err)
 {
@@ -325,11 +393,20 @@ int spec_build(const struct container_config *c, const struct idmap *map, unsign
 		spec->flags |= SPEC_VOLATILE;
 	strv_extend(&spec->argv, c->args);
 	strv_extend(&spec->env, c->env);
-	strv_extend(&spec->groups, c->groups);
 	spec->cwd = xstrdup(c->workdir);
 	spec->user = xstrdup(c->user);
-	spec->hostname = xstrdup(c->hostname);
+	if (c->flags & CONTAINER_HOST_UTS)
+		spec->flags |= SPEC_HOST_UTS;
+	else
+		spec->hostname = xstrdup(c->hostname);
+	spec->domainname = xstrdup(c->domainname);
 	r = build_mounts(c, spec, err);
+	if (r >= 0)
+		r = build_groups(c, map, spec, err);
+	if (r >= 0)
+		r = build_ipc(c, spec, err);
+	if (r >= 0)
+		r = build_sysctls(c, spec, err);
 	if (r >= 0)
 		r = build_rlimits(c, spec, err);
 	if (r >= 0)

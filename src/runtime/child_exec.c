@@ -1,6 +1,7 @@
 /*
  * The last step: find the program inside the container and become it.
  */
+#include <elf.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,12 +11,56 @@
 #include "base/auto.h"
 #include "base/str.h"
 #include "base/strv.h"
+#include "codec/platform.h"
 #include "runtime/child_priv.h"
 #include "sys/process.h"
 #include "sys/signal.h"
 
+#define K_EM_LOONGARCH 258 /* younger than some headers */
+
 #define EXIT_NOT_FOUND	  127
 #define EXIT_NOT_RUNNABLE 126
+
+/* What an ELF header says about its processor, in the words of --platform; NULL = none of these. */
+static const char *elf_processor(const char *path)
+{
+	static const struct {
+		uint16_t machine;
+		const char *name;
+	} known[] = { { EM_X86_64, "amd64" }, { EM_AARCH64, "arm64" }, { EM_ARM, "arm" },
+		{ EM_386, "386" }, { EM_RISCV, "riscv64" }, { EM_PPC64, "ppc64le" },
+		{ EM_S390, "s390x" }, { EM_MIPS, "mips64le" }, { K_EM_LOONGARCH, "loong64" } };
+	autofd int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	unsigned char head[20];
+	unsigned machine;
+
+	if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) ||
+		memcmp(head, ELFMAG, SELFMAG) != 0)
+		return NULL;
+	machine = head[EI_DATA] == ELFDATA2MSB ? (unsigned)head[18] << 8 | head[19]
+					       : (unsigned)head[19] << 8 | head[18];
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (known[i].machine == machine)
+			return known[i].name;
+	return NULL;
+}
+
+static int explain_format(const char *path, struct err *err)
+{
+	const char *theirs = elf_processor(path);
+	struct platform ours;
+	int r = err_set(err, ENOEXEC, "exec %s: exec format error", path);
+
+	platform_host(&ours);
+	if (theirs && !str_eq(theirs, ours.architecture))
+		r = err_hint(err, r,
+			"it is a program for %s, and this machine is %s: is the image of another "
+			"platform?",
+			theirs, ours.architecture);
+	else if (!theirs)
+		r = err_hint(err, r, "it is neither a program nor a script that begins with #!");
+	return err_exit(err, r, EXIT_NOT_RUNNABLE);
+}
 
 /* Docker's words, so that what people search for is found. */
 static int explain(const char *path, int errnum, struct err *err)
@@ -42,8 +87,7 @@ static int explain(const char *path, int errnum, struct err *err)
 		return err_exit(err, err_set(err, EACCES, "exec: \"%s\": permission denied", path),
 			EXIT_NOT_RUNNABLE);
 	if (errnum == ENOEXEC)
-		return err_exit(err, err_set(err, ENOEXEC, "exec %s: exec format error", path),
-			EXIT_NOT_RUNNABLE);
+		return explain_format(path, err);
 	return err_exit(err, err_sys(err, errnum, "exec %s", path), EXIT_NOT_RUNNABLE);
 }
 

@@ -86,6 +86,8 @@ int child_op_source(struct child *c, const struct plan_op *op, struct err *err)
 	if (fd == -EINVAL && !recursive)
 		return err_set(err, ERR_UNSUPPORTED,
 			"cannot bind %s without the mounts below it as this user", op->path);
+	if (fd == -ENOENT && op->flags & PLAN_OPTIONAL)
+		return 0;
 	if (fd < 0)
 		return err_sys(err, -fd, "bind source %s", op->path);
 	if (op->slot == PLAN_SLOT_NULL && !is_device(fd, 1, 3))

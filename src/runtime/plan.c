@@ -225,6 +225,34 @@ static void plan_sys(const struct spec *s, struct plan *p)
 	add_fs(p, PLAN_SLOT_CGROUP, "cgroup2", ATTRS_SAFE | rdonly)->flags |= PLAN_OPTIONAL;
 }
 
+static bool has_shm(const struct spec *s)
+{
+	return !(s->flags & SPEC_NO_SHM);
+}
+
+/* Shared memory and message queues of POSIX are files: those of the host for its IPC namespace. */
+static void plan_shm(const struct spec *s, struct plan *p)
+{
+	uint64_t size = s->shm_size ? s->shm_size : SHM_DEFAULT;
+	struct plan_op *op;
+
+	if (s->flags & SPEC_HOST_IPC || !has_shm(s))
+		return;
+	op = add_fs(p, PLAN_SLOT_SHM, "tmpfs", ATTRS_SAFE);
+	set_option(op, "mode", "1777");
+	set_option(op, "size", keep(p, xasprintf("%llu", (unsigned long long)size)));
+}
+
+static void plan_ipc(const struct spec *s, struct plan *p)
+{
+	if (!(s->flags & SPEC_HOST_IPC)) {
+		add_fs(p, PLAN_SLOT_MQUEUE, "mqueue", ATTRS_SAFE)->flags |= PLAN_OPTIONAL;
+		return;
+	}
+	add_source(p, PLAN_SLOT_MQUEUE, "/dev/mqueue", ATTRS_SAFE)->flags |= PLAN_OPTIONAL;
+	add_source(p, PLAN_SLOT_SHM, "/dev/shm", ATTRS_SAFE);
+}
+
 static void plan_tmpfs(const struct spec *s, struct plan *p)
 {
 	struct plan_op *op;
@@ -232,11 +260,7 @@ static void plan_tmpfs(const struct spec *s, struct plan *p)
 	op = add_fs(p, PLAN_SLOT_DEV, "tmpfs", MATTR_NOSUID | MATTR_NOEXEC | MATTR_STRICTATIME);
 	set_option(op, "mode", "755");
 	set_option(op, "size", "65536k");
-	op = add_fs(p, PLAN_SLOT_SHM, "tmpfs", ATTRS_SAFE);
-	set_option(op, "mode", "1777");
-	set_option(op, "size",
-		keep(p, xasprintf("%llu",
-				(unsigned long long)(s->shm_size ? s->shm_size : SHM_DEFAULT))));
+	plan_shm(s, p);
 	if (!has_masks(s))
 		return;
 	op = add_fs(p, PLAN_SLOT_EMPTY, "tmpfs", ATTRS_SAFE | MATTR_RDONLY);
@@ -254,7 +278,7 @@ static void plan_before_map(const struct spec *s, struct plan *p)
 	plan_root_source(s, p);
 	plan_sys(s, p);
 	add_source(p, PLAN_SLOT_NULL, "/dev/null", MATTR_RDONLY | MATTR_NOSUID | MATTR_NOEXEC);
-	add_fs(p, PLAN_SLOT_MQUEUE, "mqueue", ATTRS_SAFE)->flags |= PLAN_OPTIONAL;
+	plan_ipc(s, p);
 	if (has_own_network(s))
 		add(p, PLAN_LOOPBACK);
 	plan_tmpfs(s, p);
@@ -295,6 +319,13 @@ static void plan_sysctls(const struct spec *s, struct plan *p)
 		add_sysctl(p, "sys/user/max_user_namespaces", "0", PLAN_OPTIONAL);
 	if (has_own_network(s))
 		add_sysctl(p, "sys/net/ipv4/ping_group_range", "0 0", PLAN_OPTIONAL);
+	STRV_FOREACH (sysctl, s->sysctls) {
+		const char *value = strchr(sysctl, '=');
+
+		assert_that(value);
+		add_sysctl(p, keep(p, xasprintf("sys/%.*s", (int)(value - sysctl), sysctl)),
+			value + 1, 0);
+	}
 }
 
 static void add_device(struct plan *p, const char *name, uint32_t minor, uint32_t major)
@@ -348,10 +379,12 @@ static void plan_dev(const struct spec *s, struct plan *p)
 
 	add_attach(p, PLAN_SLOT_DEV, PLAN_SLOT_ROOT, "dev");
 	add_at(p, PLAN_DIRECTORY, PLAN_SLOT_DEV, "pts")->mode = 0755;
-	add_at(p, PLAN_DIRECTORY, PLAN_SLOT_DEV, "shm")->mode = 01777;
+	if (has_shm(s))
+		add_at(p, PLAN_DIRECTORY, PLAN_SLOT_DEV, "shm")->mode = 01777;
 	add_at(p, PLAN_DIRECTORY, PLAN_SLOT_DEV, "mqueue")->mode = 01777;
 	add_attach(p, PLAN_SLOT_PTS, PLAN_SLOT_DEV, "pts");
-	add_attach(p, PLAN_SLOT_SHM, PLAN_SLOT_DEV, "shm");
+	if (has_shm(s))
+		add_attach(p, PLAN_SLOT_SHM, PLAN_SLOT_DEV, "shm");
 	add_attach(p, PLAN_SLOT_MQUEUE, PLAN_SLOT_DEV, "mqueue");
 	plan_dev_content(s, p);
 }

@@ -42,8 +42,12 @@ DEFINE_AUTO_PTR(start, struct runtime_start, let_go)
 
 static uint64_t namespaces(const struct spec *s)
 {
-	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+	uint64_t ns = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWCGROUP;
 
+	if (!(s->flags & SPEC_HOST_IPC))
+		ns |= CLONE_NEWIPC;
+	if (!(s->flags & SPEC_HOST_UTS))
+		ns |= CLONE_NEWUTS;
 	if (s->map.kind != IDMAP_NONE)
 		ns |= CLONE_NEWUSER;
 	if (s->network == SPEC_NETWORK_NONE)

@@ -36,6 +36,7 @@ void spec_done(struct spec *s)
 	strv_free(s->argv);
 	strv_free(s->env);
 	strv_free(s->groups);
+	strv_free(s->sysctls);
 	strv_free(s->masked);
 	strv_free(s->readonly);
 	free(s->cwd);
