@@ -44,6 +44,9 @@ struct outfile {
 		.fd = -EBADF, .dir_fd = -EBADF, .signal_fd = -EBADF \
 	}
 
+/* "-" and "/dev/stdout": opened by its name, a pipe that another user made would refuse. */
+bool outfile_is_stdout(const char *path);
+
 /* path NULL: standard output. docker's words when its directory does not exist. */
 int outfile_open(const char *path, struct outfile *ret, struct err *err) must_check;
 

@@ -1,7 +1,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/str.h"
 #include "cli/command.h"
 #include "cmd/context.h"
 #include "container/export.h"
@@ -23,7 +22,7 @@ static int export_run(struct context *ctx, void *opts, int argc, char **argv, st
 	AUTO(outfile) struct outfile out = OUTFILE_INIT;
 	struct container_export_result result;
 	const struct export_opts *o = opts;
-	const char *path = o->output && !str_eq(o->output, "-") ? o->output : NULL;
+	const char *path = o->output && !outfile_is_stdout(o->output) ? o->output : NULL;
 	const struct idmap *map;
 	struct store *s;
 	int r;

@@ -1,10 +1,10 @@
 #include <unistd.h>
 
-#include "base/str.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cmd/context.h"
 #include "image/save.h"
+#include "sys/outfile.h"
 
 struct save_opts {
 	const char *output, *platform;
@@ -83,7 +83,7 @@ static int save_run(struct context *ctx, void *opts, int argc, char **argv, stru
 	int r;
 
 	(void)argc;
-	if (o->output && !str_eq(o->output, "-"))
+	if (o->output && !outfile_is_stdout(o->output))
 		options.path = o->output;
 	options.compress = o->compress;
 	r = check_output(o, &options, err);

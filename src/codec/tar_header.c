@@ -78,12 +78,10 @@ int tar_number_parse(
 static int checksum_verify(const uint8_t block[TAR_BLOCK], struct err *err)
 {
 	const struct raw_header *raw = (const struct raw_header *)block;
-	int64_t want, plus = 0, minus = 0;
-	int r;
+	int64_t want = -1, plus = 0, minus = 0;
+	bool is_number =
+		tar_number_parse(raw->chksum, sizeof(raw->chksum), "checksum", &want, NULL) >= 0;
 
-	r = tar_number_parse(raw->chksum, sizeof(raw->chksum), "checksum", &want, err);
-	if (r < 0)
-		return r;
 	for (size_t i = 0; i < TAR_BLOCK; i++)
 		plus += block[i];
 	for (size_t i = 0; i < TAR_BLOCK; i++)
@@ -93,7 +91,7 @@ static int checksum_verify(const uint8_t block[TAR_BLOCK], struct err *err)
 		plus += ' ' - raw->chksum[i];
 		minus += ' ' - (int8_t)raw->chksum[i];
 	}
-	if (want != plus && want != minus)
+	if (!is_number || (want != plus && want != minus))
 		return err_set(err, ERR_FORMAT, "tar header: wrong checksum (not a tar archive?)");
 	return 0;
 }

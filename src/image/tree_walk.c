@@ -219,7 +219,10 @@ struct group {
 	size_t at, end; /* in frame->names */
 };
 
-/* Overlay marks what it has copied up, where it can: a link or a pipe takes no such attribute. */
+/*
+ * Overlay marks what it has copied up (often with an empty value), where it can: a link or a pipe
+ * takes no such attribute, and a file with several names gets none.
+ */
 static bool is_copied_up(int fd, const struct stat *st)
 {
 	autofree char *path = NULL;
@@ -231,7 +234,7 @@ static bool is_copied_up(int fd, const struct stat *st)
 		return false;
 	path = xasprintf("/proc/self/fd/%d", fd);
 	file = open(path, O_RDONLY | O_CLOEXEC);
-	return file >= 0 && xattr_get(file, "user.overlay.origin", NULL, 0) > 0;
+	return file >= 0 && xattr_get(file, "user.overlay.origin", NULL, 0) >= 0;
 }
 
 /*

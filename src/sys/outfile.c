@@ -103,6 +103,11 @@ static int open_file(const char *path, struct outfile *o, struct err *err)
 	return o->fd < 0 ? err_sys(err, errno, "open %s", path) : 0;
 }
 
+bool outfile_is_stdout(const char *path)
+{
+	return str_eq(path, "-") || str_eq(path, "/dev/stdout");
+}
+
 int outfile_open(const char *path, struct outfile *ret, struct err *err)
 {
 	AUTO(outfile) struct outfile o = OUTFILE_INIT;
