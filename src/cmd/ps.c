@@ -11,15 +11,19 @@
 #include "cli/table.h"
 #include "cmd/context.h"
 #include "codec/json.h"
+#include "container/inspect.h"
 #include "container/list.h"
 #include "container/remove.h"
+#include "image/image.h"
+#include "store/usage.h"
 
 #define SHORT_ID_LEN  12
 #define COMMAND_WIDTH 20 /* of docker's COMMAND column, quotes aside */
 #define AGE_SIZE      64
+#define MOUNT_WIDTH   15 /* docker's, too */
 
 struct ps_opts {
-	bool all, quiet, no_trunc, latest, no_heading;
+	bool all, quiet, no_trunc, latest, no_heading, size;
 	int last;
 	char **filters;
 	const char *format;
@@ -36,6 +40,8 @@ static const struct option_spec ps_options[] = {
 	OPT_FLAG(struct ps_opts, no_heading, 0, "noheading", "Print no column headings"),
 	OPT_FLAG(struct ps_opts, no_trunc, 0, "no-trunc", "Do not shorten ids and commands"),
 	OPT_FLAG(struct ps_opts, quiet, 'q', "quiet", "Print only ids"),
+	OPT_FLAG(struct ps_opts, size, 's', "size",
+		"Show what each container has written, and that with its image"),
 	OPTION_END,
 };
 
@@ -46,6 +52,21 @@ static const struct output_column columns[] = {
 	{ "CREATED", "RunningFor" },
 	{ "STATUS", "Status" },
 	{ "NAMES", "Names" },
+	{ "PORTS", "Ports", .extra = true },
+	{ "SIZE", "Size", .extra = true },
+	{ "CREATED AT", "CreatedAt", .extra = true },
+	{ "LOCAL VOLUMES", "LocalVolumes", .extra = true },
+	{ NULL, NULL },
+};
+
+static const struct output_column columns_with_size[] = {
+	{ "CONTAINER ID", "ID" },
+	{ "IMAGE", "Image" },
+	{ "COMMAND", "Command" },
+	{ "CREATED", "RunningFor" },
+	{ "STATUS", "Status" },
+	{ "NAMES", "Names" },
+	{ "SIZE", "Size" },
 	{ NULL, NULL },
 };
 
@@ -183,11 +204,53 @@ static char *ago(int64_t since_ns)
 	return xasprintf("%s ago", age);
 }
 
+/* Where mounts come from: docker's column, its names cut to 15 characters. */
+static char *mounts_text(const struct container_config *c, bool full)
+{
+	AUTO(json) struct json *mounts = container_mounts(c);
+	AUTO(strv) char **sources = NULL;
+
+	JSON_FOREACH(mount, mounts)
+	{
+		const char *source = json_get_string(mount, "Source");
+
+		if (!str_empty(source))
+			strv_push_take(&sources,
+				full ? xstrdup(source) : table_ellipsis(source, MOUNT_WIDTH));
+	}
+	return strv_join(sources, ",");
+}
+
+/* "5B (virtual 117MB)": what was written, and that with what it was written upon. */
+static int set_size(struct store *s, const struct idmap *map, const struct container_config *c,
+	struct json *row, struct err *err)
+{
+	autofree char *upper = xasprintf("containers/%s/upper", c->id), *text = NULL;
+	char *paths[] = { upper, NULL };
+	AUTO(image) struct image img = IMAGE_INIT;
+	char written[32], all[32];
+	struct usage sum = { 0 };
+	uint64_t below = 0;
+	int r = usage_measure(s, paths, map, &sum, err);
+
+	if (r < 0)
+		return r;
+	/* The image may have gone; then nobody knows. */
+	if (c->image_id && image_resolve(s, c->image_id, &img, NULL) >= 0)
+		below = image_size(s, &img, map);
+	clock_human_size(sum.apparent, written, sizeof(written));
+	clock_human_size(sum.apparent + below, all, sizeof(all));
+	text = xasprintf("%s (virtual %s)", written, all);
+	json_set_string(row, "Size", text);
+	return 0;
+}
+
 static struct json *row_of(const struct container_entry *e, const struct ps_opts *o)
 {
 	const struct container_config *c = &e->c.config;
 	autofree char *status = container_status_text(&e->state);
 	autofree char *command = command_text(c, o->no_trunc);
+	autofree char *mounts = mounts_text(c, o->no_trunc);
 	autofree char *age = ago(c->created_ns);
 	autofree char *id = o->no_trunc ? xstrdup(c->id) : xstrndup(c->id, SHORT_ID_LEN);
 	struct json *row = json_object_new();
@@ -206,8 +269,11 @@ static struct json *row_of(const struct container_entry *e, const struct ps_opts
 	json_set_string(row, "State", container_status_name(e->state.status));
 	json_set_string(row, "Names", c->name ? c->name : "");
 	output_set_labels(row, c->labels);
+	json_set_string(row, "LocalVolumes", "0");
+	json_set_string(row, "Mounts", mounts);
 	json_set_string(row, "Networks", c->network);
 	json_set_string(row, "Ports", "");
+	json_set_string(row, "Size", "0B");
 	return row;
 }
 
@@ -220,6 +286,12 @@ static bool wanted(const struct container_entry *e, const struct ps_opts *o)
 		any_state = any_state || str_after(o->filters[i], "status=") ||
 			    str_after(o->filters[i], "exited=");
 	return (any_state || e->state.status == CONTAINER_RUNNING) && matches(e, o->filters);
+}
+
+/* As docker: it is looked at only when it is asked for, by option or by a template. */
+static bool wants_size(const struct ps_opts *o)
+{
+	return o->size || (o->format && strstr(o->format, ".Size"));
 }
 
 static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct err *err)
@@ -247,12 +319,18 @@ static int ps_run(struct context *ctx, void *opts, int argc, char **argv, struct
 		return r;
 	limit = o->latest ? 1 : o->last ? (size_t)o->last : l.n;
 	rows = NEW_ARRAY(struct json *, l.n);
-	for (size_t i = 0; i < l.n && n < limit; i++) {
-		if (wanted(&l.v[i], o))
-			rows[n++] = row_of(&l.v[i], o);
+	for (size_t i = 0; r >= 0 && i < l.n && n < limit; i++) {
+		if (!wanted(&l.v[i], o))
+			continue;
+		rows[n] = row_of(&l.v[i], o);
+		if (wants_size(o))
+			r = set_size(s, map, &l.v[i].c.config, rows[n], err);
+		n++;
 	}
-	r = (o->no_heading ? output_rows_bare : output_rows)(
-		o->quiet && !o->format ? "{{.ID}}" : o->format, columns, rows, n, err);
+	if (r >= 0)
+		r = (o->no_heading ? output_rows_bare : output_rows)(
+			o->quiet && !o->format ? "{{.ID}}" : o->format,
+			o->size ? columns_with_size : columns, rows, n, err);
 	for (size_t i = 0; i < n; i++)
 		json_free(rows[i]);
 	return r;

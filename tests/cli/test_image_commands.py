@@ -1,4 +1,4 @@
-"""history, untag, tag, image exists and tree, formats of images and inspect."""
+"""history, untag, tag, image exists and tree, formats of images, inspect and ps."""
 import io
 import json
 import os
@@ -298,6 +298,23 @@ def test_labels_of_containers(stored):
         assert all(key.isalpha() for key in row)
     finally:
         stored.ok("rm", "labelled")
+
+
+@one_user
+def test_size_and_mounts_of_containers(stored):
+    stored.ok("run", "--name", "sized", "-v", "/etc/hostname:/y:ro", "box:1", "sh", "-c",
+              "echo hello > /f")
+    try:
+        assert stored.ok("ps", "-a", "--format", "{{.Mounts}} {{.LocalVolumes}}") == (
+            "/etc/hostname 0\n")
+        size = stored.ok("ps", "-a", "--format", "{{.Size}}")
+        assert re.fullmatch(r"6B \(virtual [\d.]+MB\)\n", size)
+        lines = stored.ok("ps", "-a", "--size").splitlines()
+        assert lines[0].endswith("NAMES     SIZE")
+        assert lines[1].endswith("sized     " + size.strip())
+        assert json.loads(stored.ok("ps", "-a", "--json"))["Size"] == "0B"
+    finally:
+        stored.ok("rm", "sized")
 
 
 @one_user
