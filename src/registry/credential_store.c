@@ -155,21 +155,38 @@ int credentials_store(const char *authfile, const char *server, const struct aut
 
 /* --- erase --- */
 
-/* 1 when the helper knew the server. */
-static int erase_in_helper(const char *helper, const char *key, struct err *err)
+/* 1 when the helper knew the server by this very key. */
+static int erase_key(const char *helper, const char *key, struct err *err)
 {
 	AUTO(auth_credential) struct auth_credential known = { 0 };
 	int r = credentials_ask_helper(helper, key, &known, err);
 
-	if (r == -ERR_NOT_FOUND) {
-		log_warn("credential helper docker-credential-%s is not installed", helper);
-		return 0;
-	}
-	if (r > 0)
-		r = credentials_helper_erase(helper, key, err);
-	else
+	if (r <= 0)
 		return r;
+	r = credentials_helper_erase(helper, key, err);
 	return r < 0 ? r : 1;
+}
+
+/* By each spelling under which a lookup, or an older tool, may have it. */
+static int erase_in_helper(const char *helper, const char *key, struct err *err)
+{
+	static const char *const prefixes[] = { "", "https://", "http://" };
+	size_t n = strstr(key, "://") ? 1 : sizeof(prefixes) / sizeof(prefixes[0]);
+	int found = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		autofree char *spelling = xasprintf("%s%s", prefixes[i], key);
+		int r = erase_key(helper, spelling, err);
+
+		if (r == -ERR_NOT_FOUND) {
+			log_warn("credential helper docker-credential-%s is not installed", helper);
+			return 0;
+		}
+		if (r < 0)
+			return r;
+		found |= r;
+	}
+	return found;
 }
 
 /* `server` is NULL for all of them. Returns how many were forgotten. */

@@ -149,6 +149,16 @@ struct wanted {
 	const char *domain, *path;
 };
 
+/* Some tools gave the helper a URL to store by, and helpers compare word for word. */
+static int ask_helper(
+	const char *helper, const char *server, struct auth_credential *ret, struct err *err)
+{
+	autofree char *url = xasprintf("https://%s", server);
+	int r = credentials_ask_helper(helper, server, ret, err);
+
+	return r != 0 || strstr(server, "://") ? r : credentials_ask_helper(helper, url, ret, err);
+}
+
 static int find_in_auth_file(const struct auth_file *file, const struct wanted *w,
 	struct auth_credential *ret, struct err *err)
 {
@@ -156,7 +166,7 @@ static int find_in_auth_file(const struct auth_file *file, const struct wanted *
 	const char *server, *helper = auth_file_helper(file, w->domain, &server);
 
 	if (helper) {
-		int r = credentials_ask_helper(helper, server, ret, err);
+		int r = ask_helper(helper, server, ret, err);
 
 		/* A desktop's configuration copied to a server is no reason to refuse public images. */
 		if (r == -ERR_NOT_FOUND)

@@ -388,6 +388,15 @@ def test_helper_keeps_the_secret(proa, basic, config, keychain, key):
     assert servers.PASSWORD not in keychain.with_suffix(".log").read_text()
 
 
+def test_helper_that_knows_the_server_by_a_url(proa, basic, config, keychain):
+    put(config, {"credsStore": "test"})
+    keychain.write_text(json.dumps({f"https://{basic}": [servers.USER, servers.PASSWORD]}))
+    assert proa.pull(f"{basic}/login:1").returncode == 0
+    p = proa.run("logout", basic)
+    assert (p.returncode, p.stdout) == (0, f"Removing login credentials for {basic}\n")
+    assert json.loads(keychain.read_text()) == {}
+
+
 def test_helper_keeps_an_identity_token(proa, tokens, token_server, config, keychain):
     token_server.refresh_token = "identity-canary"
     put(config, {"credsStore": "test"})
