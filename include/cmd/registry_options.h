@@ -57,8 +57,7 @@ struct registry_options {
 				  "directory.")
 
 /* Only for commands that have it in docker. */
-#define OPT_INSECURE(T, f) \
-	OPT_FLAG(T, f.insecure, 0, "insecure", "The same as --tls-verify=false")
+#define OPT_INSECURE(T, f) OPT_FLAG(T, f.insecure, 0, "insecure", "The same as --tls-verify=false")
 
 /* The four options of `f`, a struct registry_options inside T. */
 #define OPT_REGISTRY(T, f)                                                                     \

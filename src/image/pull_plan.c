@@ -184,8 +184,7 @@ static int fetch_config(struct pull *p, char **ret, size_t *ret_len, struct err 
 
 	if (r < 0 || *ret)
 		return r;
-	r = d->data ? copy_embedded(d, ret, ret_len)
-		    : pull_ask_blob(p, d, ret, err);
+	r = d->data ? copy_embedded(d, ret, ret_len) : pull_ask_blob(p, d, ret, err);
 	if (r < 0)
 		return r;
 	*ret_len = (size_t)d->size;

@@ -83,6 +83,7 @@ struct pull {
 
 /* --- pull_source.c --- */
 
+/* A client for each endpoint of p->ref; nothing is asked yet. After a failure close them, too. */
 int pull_sources_open(struct pull *p, struct err *err) must_check;
 void pull_sources_close(struct pull *p);
 
