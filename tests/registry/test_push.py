@@ -2,10 +2,12 @@
 
 import json
 import os
+import pathlib
 import pty
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -207,9 +209,13 @@ def test_name_means_what_was_pushed(proa, target, tmp_path):
     _, digest, _ = answer(push(proa, name))
     p = proa.run("inspect", "--type", "image", "--format", "{{json .RepoDigests}}", name)
     assert json.loads(p.stdout) == [f"{target.host}/app@{digest}"]
-    assert proa.run("rmi", "--all").returncode in (0, 1)
-    # The packed layers are the image's own now; nothing of it is lost.
+    # The packed layers are the image's own now, and the plain ones nobody's.
+    p = proa.run("system", "check", "--deep")
+    assert p.returncode == 0, p.stdout
     assert os.listdir(proa.root / "tmp") == []
+    target.requests.clear()
+    assert answer(push(proa, name))[1] == digest
+    assert uploads(target) == []
 
 
 def test_collection_forgets_packings(proa, target, tmp_path):
@@ -476,6 +482,38 @@ def test_redirected_upload_gets_no_credential(proa, target, recorder, tmp_path):
         push_registry.PushHandler.place = original
     assert p.returncode == 1
     assert all("Authorization" not in r[2] for r in recorder.requests)
+
+
+def test_killed_while_it_packs(proa, target, tmp_path):
+    """The packing child goes with its parent, and the next push is not bothered."""
+    load(proa, tmp_path, "app:1", [images.tar({"big": os.urandom(40_000_000)})])
+    p = proa.start("push", "--compression-level", 9, "app:1", f"{target.host}/app:1")
+    while "Compressing" not in p.stderr.readline():
+        pass
+    children = pathlib.Path(f"/proc/{p.pid}/task/{p.pid}/children")
+    end = time.monotonic() + 10
+    while not (pids := children.read_text().split()) and time.monotonic() < end:
+        time.sleep(0.01)
+    p.kill()
+    p.communicate()
+    while os.path.exists(f"/proc/{pids[0]}") and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not os.path.exists(f"/proc/{pids[0]}")
+    answer(push(proa, "--compression-level", 1, "app:1", f"{target.host}/app:1"))
+    assert proa.run("system", "check").returncode == 0
+    assert os.listdir(proa.root / "tmp") == []
+
+
+def test_blocked_by_registries_conf(proa, target, tmp_path):
+    load(proa, tmp_path, "app:1", plain_layers()[:1])
+    conf = tmp_path / "registries.conf"
+    conf.write_text(f'[[registry]]\nlocation = "{target.host}"\nblocked = true\n')
+    p = push(proa, "app:1", f"{target.host}/app:1",
+             env={"CONTAINERS_REGISTRIES_CONF": str(conf)})
+    assert p.returncode == 1
+    assert p.stderr.splitlines()[-1] == (
+        f"proa: push: {target.host}/app:1: registry {target.host} is blocked by registries.conf")
+    assert target.requests == []
 
 
 # --- the command
