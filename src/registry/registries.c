@@ -120,6 +120,18 @@ static int read_chosen_aliases(struct registries_conf *c, struct err *err)
 	return path ? read_file(c, path, REGISTRIES_ALIASES_ONLY, err) : 0;
 }
 
+/* Once, however often the files are read. */
+static void warn_of_stray(const struct registries_conf *c)
+{
+	static bool warned;
+
+	if (c->stray && !warned)
+		log_warn("registries.conf: %s stands behind a [[registry]] header, where it has no "
+			 "effect: move it to the top",
+			c->stray);
+	warned = c->stray != NULL;
+}
+
 static int load(struct registries_conf *c, struct err *err)
 {
 	int r = read_main_and_drop_ins(c, err);
@@ -128,10 +140,7 @@ static int load(struct registries_conf *c, struct err *err)
 		r = read_chosen_aliases(c, err);
 	if (r < 0)
 		return r;
-	if (c->stray)
-		log_warn("registries.conf: %s stands behind a [[registry]] header, where it has no "
-			 "effect: move it to the top",
-			c->stray);
+	warn_of_stray(c);
 	return 0;
 }
 
