@@ -404,7 +404,13 @@ def manifest_of(path):
 # Reading what others write
 
 
-@pytest.mark.parametrize("kind", WRITERS)
+# Root reads all of them, the others one of each family.
+FAMILIES = ["podman-docker", "buildah-oci", "skopeo-zstd", "umoci"]
+READS = [("root", kind) for kind in WRITERS] + [
+    (user, kind) for user in ("sub", "nosub") for kind in FAMILIES]
+
+
+@pytest.mark.parametrize("user, kind", READS, indirect=["user"])
 def test_reads_what_others_write(box, work, written, umoci_tree, kind):
     path = written(kind)
     box.ok("load", "-q", "-i", path)
@@ -604,6 +610,57 @@ def test_podman_and_buildah_read_it(box, work, source, podman):
     podman("pull", "-q", f"docker-archive:{source}.tar")
     podman("tag", ID[7:], "docker.io/library/box:1")
     podman("tag", ID[7:], "docker.io/library/box:two")
+
+
+@pytest.fixture
+def docker(scratch):
+    """docker with a daemon of its own, where Debian's dockerd is installed."""
+    if not shutil.which("dockerd") or not shutil.which("docker"):
+        pytest.skip("dockerd is not installed")
+    place = os.path.join(scratch, "docker")
+    os.makedirs(place)
+    socket = f"unix://{place}/sock"
+    with open(f"{place}/log", "wb") as log:
+        daemon = subprocess.Popen(
+            ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false",
+             "--data-root", f"{place}/data", "--exec-root", f"{place}/exec",
+             "--pidfile", f"{place}/pid", "--storage-driver", "vfs", "-H", socket],
+            stdout=log, stderr=log)
+    try:
+        for _ in range(600):
+            if subprocess.run(["docker", "-H", socket, "version"], capture_output=True,
+                              check=False).returncode == 0:
+                break
+            assert daemon.poll() is None, open(f"{place}/log", encoding="utf-8").read()
+            time.sleep(0.1)
+        yield lambda *args: run("docker", "-H", socket, *args)
+    finally:
+        daemon.terminate()
+        daemon.wait(60)
+
+
+@root_only
+def test_docker_itself(box, work, source, docker):
+    """What we write it loads, what it saves and exports we read, and the ids are the same."""
+    box.ok("load", "-q", "-i", f"{source}.tar")
+    box.ok("save", "-o", f"{work}/plain.tar", "box:1")
+    box.ok("save", "--compress", "-o", f"{work}/packed.tar", "box:1")
+    for path in ("plain.tar", "packed.tar"):
+        assert docker("load", "-i", f"{work}/{path}") == "Loaded image: box:1\n"
+        assert docker("images", "-q", "--no-trunc").split() == [ID]
+    docker("tag", "box:1", "box:two")
+    docker("save", "-o", f"{work}/docker.tar", "box:1", "box:two")
+    clear(box)
+    assert box.ok("load", "-i", f"{work}/docker.tar") == (
+        "Loaded image: box:1\nLoaded image: box:two\n")
+    assert loaded_id(box) == ID
+    docker("create", "--name", "made", "box:1")
+    docker("export", "-o", f"{work}/docker-fs.tar", "made")
+    box.ok("create", "--name", "box", "box:1")
+    ours = tar_names(export(box, "box", work))
+    made = {".dockerenv", "etc/mtab", "etc/hosts", "etc/hostname", "etc/resolv.conf"}
+    assert [name for name in tar_names(f"{work}/docker-fs.tar") if name not in made
+            and name.split("/")[0] not in ("dev", "proc", "sys")] == ours
 
 
 @one_user
