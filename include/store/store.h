@@ -2,7 +2,7 @@
  * The store: one private directory with everything proa keeps on disk.
  *
  *	version            "1"; its presence says that the skeleton below is complete
- *	locks/             flock files: "store", "images", "layer-ID"
+ *	locks/             flock files: "lists", "store", "images", "layer-ID"
  *	tmp/               unfinished trees and leases, each flocked by its maker
  *	trash/             already invisible, waiting to be deleted
  *	ingest/HEX         resumable downloads, flocked by who fills them
@@ -22,9 +22,9 @@
  * here through blob_open and layer_open_fs) and becomes NAME by store_sync, which image_ref_set
  * calls by itself. What carries the mark of another boot is never used and is swept.
  *
- * Locks, in this order: store (shared while things are looked up and referred to, exclusive for
- * garbage collection and sweeping) -> images -> layers -> container. No lock is held while waiting
- * for the network, but an ingest's own.
+ * Locks, in this order: lists (while a manifest list is changed) -> store (shared while things are
+ * looked up and referred to, exclusive for garbage collection and sweeping) -> images -> layers ->
+ * container. No lock is held while waiting for the network, but an ingest's own.
  *
  * The store may be moved or renamed while nobody uses it, and read from a read-only file system:
  * images and what is known of containers can be looked at then; whatever changes it is refused.
@@ -47,6 +47,10 @@ int store_open(
 	const char *root, const char *runroot, struct store **ret, struct err *err) must_check;
 void store_close(struct store *s);
 DEFINE_AUTO_PTR(store, struct store, store_close)
+
+/* What config.toml says (store/config.h); without this call, the defaults hold. */
+struct store_config;
+void store_configure(struct store *s, const struct store_config *config);
 
 /* Descriptor and absolute path of the root directory; the store owns both. */
 int store_dirfd(const struct store *s);

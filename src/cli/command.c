@@ -135,9 +135,9 @@ static void suggest_all(
 
 /* What docker and podman have and this version has not: no guess helps there. */
 static const char *const later[] = { "attach", "build", "builder", "buildx", "commit", "compose",
-	"cp", "diff", "events", "exec", "info", "kill", "logs", "network", "pause", "port", "prune",
-	"push", "rename", "restart", "secret", "stats", "stop", "system", "top", "unpause",
-	"update", "volume", "wait" };
+	"cp", "diff", "events", "exec", "info", "kill", "logs", "mount", "network", "pause", "port",
+	"rename", "restart", "scp", "secret", "stats", "stop", "top", "umount", "unmount",
+	"unpause", "unshare", "update", "volume", "wait" };
 
 static bool is_for_later(const char *word)
 {

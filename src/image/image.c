@@ -213,8 +213,8 @@ static int pick_from_list(struct store *s, struct image_record *rec, struct err 
 	if (r >= 0)
 		r = parse_blob(s, &picked->digest, &child, err);
 	if (r >= 0 && child.kind != MANIFEST_IMAGE)
-		r = err_set(err, ERR_UNSUPPORTED, "%s is a list inside a list",
-			picked->digest.text);
+		r = err_set(
+			err, ERR_UNSUPPORTED, "%s is a list inside a list", picked->digest.text);
 	if (r < 0)
 		return err_ctx(err, r, "manifest list %.19s", rec->index.text);
 	rec->manifest = picked->digest;

@@ -38,7 +38,7 @@ void image_entries_done(struct image_entries *e)
 struct filters {
 	int dangling; /* -1: not asked */
 	char **references;
-	char **common; /* those that prune knows as well, as text, */
+	char **common;		   /* those that prune knows as well, as text, */
 	struct prune_filter prune; /* and parsed */
 	int64_t before_ns, since_ns;
 };

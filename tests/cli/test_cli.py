@@ -25,6 +25,11 @@ def proa(proa_binary, tmp_path):
                         "hint: 'proa help' lists the commands\nSee 'proa --help'.\n"),
     (["image", "lss"], 1, "proa: unknown command: proa image lss\n"
                           "hint: did you mean image ls?\nSee 'proa --help'.\n"),
+    (["image", "mount", "x"], 1, "proa: unknown command: proa image mount\n"
+                                 "hint: this version of proa does not have image mount\n"
+                                 "See 'proa --help'.\n"),
+    (["manifest", "lst"], 1, "proa: unknown command: proa manifest lst\n"
+                             "hint: 'proa help' lists the commands\nSee 'proa --help'.\n"),
     (["help", "frobnicate"], 1, "proa: help: unknown command: proa frobnicate\n"
                                 "hint: 'proa help' lists the commands\n"),
     (["help", "run", "rm"], 1, "proa: help: there is no command \"run rm\"\n"),
