@@ -9,6 +9,7 @@
 
 #include "base/auto.h"
 #include "base/err.h"
+#include "codec/digest.h"
 #include "store/store.h"
 #include "userns/idmap.h"
 
@@ -19,7 +20,8 @@ enum image_prune_flags {
 
 struct image_prune_options {
 	unsigned flags;
-	char *const *filters; /* "until=TIME", "label=K[=V]", "label!=K[=V]" */
+	char *const *filters;	   /* "until=TIME", "label=K[=V]", "label!=K[=V]" */
+	const struct digest *only; /* this image alone; NULL: all */
 	const struct idmap *map;
 };
 

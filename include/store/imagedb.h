@@ -61,6 +61,13 @@ int image_ref_delete(
  */
 int image_ref_untag(struct store *s, const struct image_record *record, struct err *err) must_check;
 
+/*
+ * Remember that the image was used now, and when that was (wall clock; 0 unknown). It is the time of
+ * the record's file: a damaged or read-only store only forgets it.
+ */
+void image_ref_touch(struct store *s, const struct image_record *record);
+int64_t image_ref_used_ns(struct store *s, const struct image_record *record);
+
 struct image_list {
 	struct image_record *items; /* sorted by reference, untagged ones last */
 	size_t n;

@@ -51,6 +51,7 @@ DEFINE_AUTO_PTR(store, struct store, store_close)
 /* What config.toml says (store/config.h); without this call, the defaults hold. */
 struct store_config;
 void store_configure(struct store *s, const struct store_config *config);
+const struct store_config *store_configuration(const struct store *s);
 
 /* Descriptor and absolute path of the root directory; the store owns both. */
 int store_dirfd(const struct store *s);

@@ -4,17 +4,25 @@
 
 #include "base/alloc.h"
 #include "base/auto.h"
+#include "store/config.h"
 #include "store/store.h"
 #include "userns/idmap.h"
 
 int context_store(struct context *ctx, struct store **ret, struct err *err)
 {
-	int r = 0;
+	struct store_config config;
+	int r;
 
-	if (!ctx->opened_store)
+	if (ctx->opened_store) {
+		*ret = ctx->opened_store;
+		return 0;
+	}
+	r = store_config_load(&config, err);
+	if (r >= 0)
 		r = store_open(ctx->root, ctx->runroot, &ctx->opened_store, err);
 	if (r < 0)
 		return r;
+	store_configure(ctx->opened_store, &config);
 	*ret = ctx->opened_store;
 	return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cli/command.h"
 #include "cmd/context.h"
+#include "cmd/limit_size.h"
 #include "image/import.h"
 
 struct import_opts {
@@ -64,6 +65,7 @@ static int import_run(struct context *ctx, void *opts, int argc, char **argv, st
 	if (r < 0)
 		return r;
 	printf("%s\n", id.text);
+	limit_size(ctx, NULL);
 	return 0;
 }
 

@@ -5,6 +5,7 @@
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cmd/context.h"
+#include "cmd/limit_size.h"
 #include "image/load.h"
 
 struct load_opts {
@@ -85,6 +86,7 @@ static int load_run(struct context *ctx, void *opts, int argc, char **argv, stru
 		printf("Loaded image: %s\n", name);
 	STRV_FOREACH (id, result.ids)
 		printf("Loaded image ID: %s\n", id);
+	limit_size(ctx, NULL);
 	return 0;
 }
 

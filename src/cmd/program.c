@@ -71,6 +71,12 @@ static const struct program_item files[] = {
 	{ "~/.local/share/proa/, /var/lib/proa/", "The store of a user and of root: plain "
 						  "directories and JSON files. To delete one is "
 						  "always legal, with what it holds." },
+	{ "/etc/proa/config.toml, ~/.config/proa/config.toml",
+		"Settings of the store, in the table [store]: durability is \"full\" (the default) "
+		"or "
+		"\"fast\", which does not wait for the disk and verifies after a crash instead; "
+		"max-size, as \"20g\", is what images may take before those that were not used for "
+		"longest and can be pulled again are removed. The user's file wins." },
 	{ "/etc/subuid, /etc/subgid",
 		"The subordinate ids of users. Without a range the container has a single user." },
 	{ "~/.config/containers/certs.d/, ~/.config/docker/certs.d/, /etc/containers/certs.d/, "

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/progress.h"
 #include "cmd/context.h"
+#include "cmd/limit_size.h"
 #include "cmd/short_name.h"
 
 /* What the progress functions of image/pull.h draw on. */
@@ -149,7 +150,12 @@ int pull_image(struct context *ctx, const char *name, const struct pull_image_op
 	}
 	if (r >= 0)
 		r = fill_options(ctx, o, &po, &creds, err);
-	return r < 0 ? r : pull_first(ctx, names.candidates, &po, o->quiet, ret, err);
+	if (r >= 0)
+		r = pull_first(ctx, names.candidates, &po, o->quiet, ret, err);
+	if (r < 0)
+		return r;
+	limit_size(ctx, &ret->record.image_id);
+	return 0;
 }
 
 int pull_image_summary(const struct pull_result *result, bool to_stdout, struct err *err)

@@ -19,6 +19,7 @@
 #include "container/remove.h"
 #include "container/root_attributes.h"
 #include "container/spec_build.h"
+#include "store/imagedb.h"
 #include "sys/signal.h"
 
 #define NAME_ATTEMPTS	 20
@@ -368,6 +369,8 @@ int container_create(struct store *s, const struct container_options *o, const s
 	}
 	if (r < 0)
 		return r;
+	if (image)
+		image_ref_touch(s, &image->record);
 	*ret = c;
 	c = (struct container)CONTAINER_INIT;
 	return 0;

@@ -21,6 +21,7 @@ void image_prune_result_done(struct image_prune_result *r)
 struct prune {
 	struct store *store;
 	unsigned flags;
+	const struct digest *only;
 	struct prune_filter filter;
 	struct image_list list;
 	struct container_uses uses;
@@ -72,7 +73,7 @@ static bool passes(const struct prune *p, const struct image_record *rec)
 
 static bool is_victim(const struct prune *p, const struct image_record *rec)
 {
-	if (is_used(p, &rec->image_id))
+	if (is_used(p, &rec->image_id) || (p->only && !digest_equal(p->only, &rec->image_id)))
 		return false;
 	if (!(p->flags & IMAGE_PRUNE_ALL) && has_tag(p, &rec->image_id))
 		return false;
@@ -139,7 +140,8 @@ static int remove_images(struct prune *p, struct err *err)
 int image_prune(struct store *s, const struct image_prune_options *o,
 	struct image_prune_result *ret, struct err *err)
 {
-	AUTO(prune) struct prune p = { .store = s, .flags = o->flags, .result = ret };
+	AUTO(prune)
+	struct prune p = { .store = s, .flags = o->flags, .only = o->only, .result = ret };
 	AUTO(gc_result) struct gc_result gone = { 0 };
 	unsigned gc = o->flags & IMAGE_PRUNE_DOWNLOADS ? GC_DOWNLOADS : 0;
 	int r = prune_filter_parse(o->filters, clock_wall_ns(), &p.filter, err);

@@ -85,6 +85,7 @@ static int pull_with_lease(struct pull *p, struct pull_result *ret, struct err *
 	}
 	free(p->record.reference);
 	p->record.reference = reference_format(&p->ref);
+	image_ref_touch(p->store, &p->record);
 	ret->outcome = outcome;
 	ret->record = p->record;
 	p->record = (struct image_record){ 0 };

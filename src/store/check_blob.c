@@ -152,3 +152,12 @@ int check_discard_blobs(struct check *c, struct err *err)
 	strv_free(TAKE_PTR(c->bad_blobs));
 	return r;
 }
+
+bool check_blob_is_good(struct store *s, const char *hex)
+{
+	autofree char *path = xasprintf("blobs/sha256/%s", hex);
+	autofd int fd = openat(s->fd, path, O_RDONLY | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	char found[HASH_HEX_LEN + 1];
+
+	return fd >= 0 && hash_file(fd, found, NULL) >= 0 && strncmp(found, hex, HASH_HEX_LEN) == 0;
+}

@@ -21,6 +21,9 @@ int check_blobs(struct check *c, struct err *err) must_check;
 /* Digests of all blobs. Without the store lock, as it takes its time. */
 int check_blob_contents(struct check *c, struct err *err) must_check;
 
+/* Are the bytes of blobs/sha256/HEX those of its name? */
+bool check_blob_is_good(struct store *s, const char *hex);
+
 /* layers/ID: the frame, not the tree. The store lock is held. */
 int check_layers(struct check *c, struct err *err) must_check;
 

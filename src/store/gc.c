@@ -191,6 +191,15 @@ static int measure(struct collection *c, const struct idmap *map, struct err *er
 	return r;
 }
 
+/* What a power cut brings back has to be whole: no content goes before its name is gone for good. */
+static int sync_trash(struct store *s, struct err *err)
+{
+	autofd int fd = -EBADF;
+	int r = file_open_dir(s->fd, "trash", &fd, err);
+
+	return r < 0 ? r : file_sync(fd, "trash", err);
+}
+
 static int run(
 	struct collection *c, const struct idmap *map, struct gc_result *ret, struct err *err)
 {
@@ -202,6 +211,10 @@ static int run(
 	r = collect_all(c, err);
 	if (map && measure(c, map, &why) < 0)
 		log_debug("gc: %s", why.msg);
+	if (c->trashed && sync_trash(c->store, &why) < 0) {
+		log_debug("gc: %s", why.msg);
+		strv_free(TAKE_PTR(c->trashed)); /* left to the next sweep */
+	}
 	STRV_FOREACH (name, c->trashed)
 		if (trash_delete(c->store, name, map, &why) < 0)
 			log_debug("gc: %s", why.msg);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -85,7 +86,8 @@ static int write_record(struct store *s, const struct image_record *rec, struct 
 	if (r < 0)
 		return r;
 	imagedb_path(rec, path);
-	return file_write_atomic(dir, path_base(path), &content, 0, err);
+	return file_write_atomic(dir, path_base(path), &content,
+		s->config.durability == STORE_FAST ? FILE_NO_SYNC : 0, err);
 }
 
 static int delete_record(struct store *s, const struct image_record *rec, struct err *err)
@@ -308,4 +310,35 @@ void image_list_done(struct image_list *l)
 		image_record_done(&l->items[i]);
 	free(TAKE_PTR(l->items));
 	l->n = 0;
+}
+
+static bool touch(struct store *s, const struct image_record *rec)
+{
+	char path[STORE_PATH_SIZE];
+
+	imagedb_path(rec, path);
+	return utimensat(s->fd, path, NULL, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+void image_ref_touch(struct store *s, const struct image_record *record)
+{
+	AUTO(image_list) struct image_list list = { 0 };
+
+	/* Named by its id it may have other names. */
+	if (touch(s, record) || errno != ENOENT || image_ref_list(s, &list, NULL) < 0)
+		return;
+	for (size_t i = 0; i < list.n; i++)
+		if (digest_equal(&list.items[i].image_id, &record->image_id))
+			(void)touch(s, &list.items[i]);
+}
+
+int64_t image_ref_used_ns(struct store *s, const struct image_record *record)
+{
+	char path[STORE_PATH_SIZE];
+	struct stat st;
+
+	imagedb_path(record, path);
+	if (fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	return st.st_mtim.tv_sec * NSEC_PER_SEC + st.st_mtim.tv_nsec;
 }

@@ -124,24 +124,53 @@ static int sync_dir(struct store *s, const char *name, struct err *err)
 	return r < 0 ? r : file_sync(fd, name, err);
 }
 
-int store_sync(struct store *s, struct err *err)
+static int promote_all(struct store *s, struct err *err)
 {
 	int r = 0;
 
-	if (!s->pending)
-		return 0;
+	STRV_FOREACH (path, s->pending)
+		if (r >= 0)
+			r = promote(s, path, err);
+	return r;
+}
+
+/* One sync for everything, what was published without one before included. */
+static int sync_full(struct store *s, struct err *err)
+{
+	AUTO(lock) struct lock list = LOCK_INIT;
+	int r = store_unsynced_begin(s, &list, err);
+
+	if (r < 0)
+		return r;
 	if (syncfs(s->fd) < 0) {
 		r = err_sys(err, errno, "sync the store's file system");
 		drop_pending(s);
-	} else {
-		STRV_FOREACH (path, s->pending)
-			if (r >= 0)
-				r = promote(s, path, err);
-		if (r >= 0)
-			r = sync_dir(s, "blobs/sha256", err);
-		if (r >= 0)
-			r = sync_dir(s, "layers", err);
+		return r;
 	}
+	r = promote_all(s, err);
+	if (r >= 0)
+		r = sync_dir(s, "blobs/sha256", err);
+	if (r >= 0)
+		r = sync_dir(s, "layers", err);
+	if (r >= 0)
+		store_unsynced_end(s, &list);
+	return r;
+}
+
+static int sync_later(struct store *s, struct err *err)
+{
+	int r = store_unsynced_add(s, err);
+
+	return r < 0 ? r : promote_all(s, err);
+}
+
+int store_sync(struct store *s, struct err *err)
+{
+	int r;
+
+	if (!s->pending)
+		return 0;
+	r = s->config.durability == STORE_FAST ? sync_later(s, err) : sync_full(s, err);
 	strv_free(TAKE_PTR(s->pending));
 	return r < 0 ? r : 0;
 }

@@ -249,8 +249,14 @@ int store_open(const char *root, const char *runroot, struct store **ret, struct
 	if (r < 0)
 		return r;
 	r = open_root(s, err);
+	if (r >= 0)
+		r = store_unsynced_recover(s, err);
 	if (r < 0)
-		return err_ctx(err, r, "store");
+		r = err_ctx(err, r, "store");
+	if (r == -EACCES || r == -EPERM || r == -EROFS || r == -ENOTDIR)
+		return err_hint(err, r, "choose a place of your own: --root DIR, or XDG_DATA_HOME");
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(s);
 	return 0;
 }
@@ -268,6 +274,16 @@ void store_close(struct store *s)
 	strv_free(s->pending);
 	strv_free(s->leased);
 	free(s);
+}
+
+void store_configure(struct store *s, const struct store_config *config)
+{
+	s->config = *config;
+}
+
+const struct store_config *store_configuration(const struct store *s)
+{
+	return &s->config;
 }
 
 int store_dirfd(const struct store *s)
@@ -320,13 +336,13 @@ int store_rundir(struct store *s, int *ret_fd, struct err *err)
 			return r;
 	}
 	r = open_or_make_dir(s->run_path, &s->run_fd, err);
-	if (r < 0)
-		return err_ctx(err, r, "run directory");
 	/* Somebody else may have made /tmp/proa-UID first. */
-	r = file_check_private_dir(s->run_fd, s->run_path, err);
+	if (r >= 0)
+		r = file_check_private_dir(s->run_fd, s->run_path, err);
 	if (r < 0) {
 		s->run_fd = fd_close(s->run_fd);
-		return err_ctx(err, r, "run directory");
+		return err_hint(err, err_ctx(err, r, "run directory"),
+			"choose a place of your own: --runroot DIR, or XDG_RUNTIME_DIR");
 	}
 	*ret_fd = s->run_fd;
 	return 0;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "store/config.h"
 #include "store/store.h"
 
 #define STORE_BOOT_LEN	8
@@ -27,6 +28,7 @@ struct store {
 	struct lock lease;
 	char *lease_path;
 	char **leased; /* lines already in the lease */
+	struct store_config config;
 };
 
 /* First digits of /proc/sys/kernel/random/boot_id: marks what is not durable yet. */
@@ -63,3 +65,17 @@ int store_explain(const struct store *s, int r, struct err *err);
 bool store_knows_name(const char *name);
 /* The directories that every store has; ends with NULL. */
 extern const char *const store_skeleton[];
+
+/* --- durability = "fast" (unsynced.c) --- */
+
+#define STORE_UNSYNCED "locks/unsynced"
+
+/* List all that is pending as published without a sync. */
+int store_unsynced_add(struct store *s, struct err *err) must_check;
+
+/* Before a full sync and after it: then nothing is left to be verified. */
+int store_unsynced_begin(struct store *s, struct lock *ret, struct err *err) must_check;
+void store_unsynced_end(struct store *s, struct lock *l);
+
+/* When the list is that of an earlier boot: keep of it what is whole. Called once by store_open. */
+int store_unsynced_recover(struct store *s, struct err *err) must_check;
