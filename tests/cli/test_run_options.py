@@ -287,3 +287,16 @@ def test_sig_proxy_off(plain):
     process.send_signal(signal.SIGUSR1)
     time.sleep(0.1)
     assert process.wait(20) == 4
+
+
+def test_places_that_cannot_be_used(plain, busybox_rootfs):
+    text = plain.fails(1, "--root", "/etc/store", "images")
+    assert text.startswith("proa: images: store: ")
+    assert text.endswith("\nhint: choose a place of your own: --root DIR, or XDG_DATA_HOME\n")
+    theirs = os.path.join(os.path.dirname(plain.home), "theirs")
+    os.makedirs(theirs, mode=0o755, exist_ok=True)
+    text = plain.fails(125, "--runroot", theirs, "run", "--rm", "--rootfs", busybox_rootfs,
+                       "/bin/true")
+    assert text == (
+        f"proa: run: run directory: {theirs} belongs to user 0, not to user {plain.uid}\n"
+        "hint: choose a place of your own: --runroot DIR, or XDG_RUNTIME_DIR\n")
