@@ -61,6 +61,12 @@ class Proa:
         return (self.root / "layers" / found / "fs" / name).read_bytes()
 
 
+@pytest.fixture(scope="session")
+def proa_class():
+    """For modules whose tests share a store."""
+    return Proa
+
+
 @pytest.fixture
 def proa(tmp_path):
     return Proa(tmp_path)

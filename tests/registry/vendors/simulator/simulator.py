@@ -1,6 +1,7 @@
 """All origins of one vendor, started together."""
 
 import base64
+import functools
 
 from . import acr, ecr, gcr, ghcr, gitlab, harbor, hub, jfrog, odd, quay
 from .faults import Script
@@ -27,18 +28,26 @@ class Simulator:
         self.store = Store()
         self.vendor = FLAGS[flag](self)
         self.tokens = TokenService(self.vendor)
-        context = authority.context() if authority else None
+        self.context = authority.context() if authority else None
         self.registry = self._registry(authority, break_http2)
-        self.storage = Storage(self, context)
-        self.token_host = TokenHost(self, context)
         self.host = self.registry.host
 
     def _registry(self, authority, break_http2):
         if not break_http2:
-            return Registry(self, authority.context() if authority else None, Wire)
+            return Registry(self, self.context, Wire)
         registry = Registry(self, authority.context(alpn=("h2", "http/1.1")), BreakingWire)
         registry.break_http2 = break_http2
         return registry
+
+    # These begin to listen when somebody first asks for them.
+
+    @functools.cached_property
+    def storage(self):
+        return Storage(self, self.context)
+
+    @functools.cached_property
+    def token_host(self):
+        return TokenHost(self, self.context)
 
     def add(self, repository, tag, image, public=False):
         self.store.add(repository, tag, image)
@@ -65,5 +74,6 @@ class Simulator:
         })
 
     def stop(self):
-        for origin in (self.registry, self.storage, self.token_host):
-            origin.stop()
+        for name in ("registry", "storage", "token_host"):
+            if name in vars(self):
+                vars(self)[name].stop()
