@@ -52,7 +52,9 @@ static int add_blob(struct save *sv, const struct descriptor *d, struct err *err
 	if (r == 0 && d->urls && *d->urls)
 		return 0; /* it stays where its URL says */
 	if (r == 0)
-		return err_set(err, ERR_NOT_FOUND, "blob %s is not in the store", d->digest.text);
+		return err_hint(err,
+			err_set(err, ERR_NOT_FOUND, "blob %s is not in the store", d->digest.text),
+			"pull or load the image again");
 	f = add_file(sv, blob_name(sv, &d->digest, name));
 	f->digest = d->digest;
 	f->size = size;

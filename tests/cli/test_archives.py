@@ -697,6 +697,23 @@ def test_several_images_share_layers(box, work):
 
 
 @one_user
+def test_of_a_list_the_image_is_saved(box, work, source):
+    box.ok("load", "-q", "-i", f"{source}.tar")
+    box.ok("manifest", "create", "list:1")
+    box.ok("manifest", "add", "list:1", "box:1")
+    box.ok("save", "-o", f"{work}/a.tar", "list:1")
+    assert facts(f"{work}/a.tar")[0] == ID
+    assert "manifest list list:1: no image for platform linux/s390x" in box.fails(
+        1, "save", "--platform", "linux/s390x", "-o", f"{work}/b.tar", "list:1")
+    blobs = os.path.join(box.store, "blobs/sha256")
+    os.unlink(os.path.join(blobs, images.digest(LAYERS[1])[7:]))
+    assert box.fails(1, "save", "-o", f"{work}/b.tar", "box:1") == (
+        f"proa: save: blob {images.digest(LAYERS[1])} is not in the store\n"
+        "hint: pull or load the image again\n")
+    assert os.listdir(work) == ["a.tar"]
+
+
+@one_user
 def test_by_id_it_has_no_name(box, work, source):
     box.ok("load", "-q", "-i", f"{source}.tar")
     box.ok("save", "-o", f"{work}/a.tar", ID[7:19])

@@ -130,14 +130,6 @@ def test_packed_and_from_stdin(box, work, pack):
 
 
 @one_user
-def test_packed_by_an_unknown_tool(box, work):
-    path = docker_tar(f"{work}/a.tar", ["box:1"])
-    subprocess.run(["xz", "-0", path], check=True)
-    assert box.fails(1, "load", "-i", path + ".xz").endswith(
-        "hint: unpack it on the way: xz -dc FILE | proa load\n")
-
-
-@one_user
 @pytest.mark.parametrize("compress", [True, False])
 @pytest.mark.parametrize("tag,name", [
     ("box:7", "box:7"), ("7", "localhost/7:latest"), ("q.io/a/b:c", "q.io/a/b:c")])
