@@ -227,6 +227,7 @@ static int close_session(struct client_upload *u)
 
 	url_add_query(&op->url, "digest", blob_name(u));
 	op->content_type = OCTETS;
+	u->sending = 0;
 	return send_step(u, UPLOAD_CLOSE, op);
 }
 
