@@ -14,8 +14,6 @@
 #include "container/inspect.h"
 #include "container/list.h"
 #include "container/remove.h"
-#include "image/image.h"
-#include "store/usage.h"
 
 #define SHORT_ID_LEN  12
 #define COMMAND_WIDTH 20 /* of docker's COMMAND column, quotes aside */
@@ -225,21 +223,15 @@ static char *mounts_text(const struct container_config *c, bool full)
 static int set_size(struct store *s, const struct idmap *map, const struct container_config *c,
 	struct json *row, struct err *err)
 {
-	autofree char *upper = xasprintf("containers/%s/upper", c->id), *text = NULL;
-	char *paths[] = { upper, NULL };
-	AUTO(image) struct image img = IMAGE_INIT;
+	struct container_size size = { 0 };
 	char written[32], all[32];
-	struct usage sum = { 0 };
-	uint64_t below = 0;
-	int r = usage_measure(s, paths, map, &sum, err);
+	autofree char *text = NULL;
+	int r = container_size(s, c, map, &size, err);
 
 	if (r < 0)
 		return r;
-	/* The image may have gone; then nobody knows. */
-	if (c->image_id && image_resolve(s, c->image_id, &img, NULL) >= 0)
-		below = image_size(s, &img, map);
-	clock_human_size(sum.apparent, written, sizeof(written));
-	clock_human_size(sum.apparent + below, all, sizeof(all));
+	clock_human_size(size.written, written, sizeof(written));
+	clock_human_size(size.all, all, sizeof(all));
 	text = xasprintf("%s (virtual %s)", written, all);
 	json_set_string(row, "Size", text);
 	return 0;

@@ -12,6 +12,8 @@
 #include "codec/mount_spec.h"
 #include "container/container.h"
 #include "container/state.h"
+#include "image/image.h"
+#include "store/usage.h"
 
 #define SHM_SIZE_DEFAULT (64 << 20)
 
@@ -187,6 +189,23 @@ struct json *container_mounts(const struct container_config *c)
 			add_mount(list, &m);
 	}
 	return list;
+}
+
+int container_size(struct store *s, const struct container_config *c, const struct idmap *map,
+	struct container_size *ret, struct err *err)
+{
+	autofree char *upper = xasprintf("containers/%s/upper", c->id);
+	char *paths[] = { upper, NULL };
+	AUTO(image) struct image img = IMAGE_INIT;
+	struct usage sum = { 0 };
+	int r = usage_measure(s, paths, map, &sum, err);
+
+	if (r < 0)
+		return r;
+	ret->written = ret->all = sum.apparent;
+	if (c->image_id && image_resolve(s, c->image_id, &img, NULL) >= 0)
+		ret->all += image_size(s, &img, map);
+	return 0;
 }
 
 static void set_run_file(struct json *o, struct store *s, const struct container_config *c,

@@ -313,6 +313,9 @@ def test_size_and_mounts_of_containers(stored):
         assert lines[0].endswith("NAMES     SIZE")
         assert lines[1].endswith("sized     " + size.strip())
         assert json.loads(stored.ok("ps", "-a", "--json"))["Size"] == "0B"
+        doc = json.loads(stored.ok("inspect", "--size", "sized"))[0]
+        assert (doc["SizeRw"], doc["SizeRootFs"] > int(SIZE)) == (6, True)
+        assert "SizeRw" not in json.loads(stored.ok("inspect", "sized"))[0]
     finally:
         stored.ok("rm", "sized")
 
