@@ -307,7 +307,8 @@ static void reset_answer(struct http_transfer *t)
 {
 	http_headers_done(&t->headers);
 	http_encoding_reset(t);
-	explicit_bzero(t->collected.data, t->collected.cap);
+	if (t->collected.data)
+		explicit_bzero(t->collected.data, t->collected.cap);
 	buf_reset(&t->collected);
 	t->collected_enough = false;
 	t->status = 0;
