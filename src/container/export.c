@@ -44,13 +44,21 @@ static void export_job_done(struct export_job *job)
 }
 DEFINE_AUTO(export_job, struct export_job, export_job_done)
 
-/* With a single map the files on disk do not know their owners. */
-static int read_owners(struct store *s, const char *id, struct owners *ret, struct err *err)
+/*
+ * What the tree does not say: with a single map there is always a record, with any other one only
+ * when a device could not be made. 1 when there is one.
+ */
+static int read_owners(struct store *s, const char *id, const struct idmap *map, struct owners *ret,
+	struct err *err)
 {
 	autofd int fd = -EBADF;
 	int r = layer_open_owners(s, id, &fd, err);
 
-	return r < 0 ? r : owners_read(fd, ret, err);
+	if (r == -ERR_NOT_FOUND && map->kind != IDMAP_SINGLE)
+		return 0;
+	if (r >= 0)
+		r = owners_read(fd, ret, err);
+	return r < 0 ? r : 1;
 }
 
 static int add_layers(struct store *s, const struct container *c, const struct idmap *map,
@@ -63,10 +71,10 @@ static int add_layers(struct store *s, const struct container *c, const struct i
 
 		if (r >= 0)
 			job->n++;
-		if (r >= 0 && map->kind == IDMAP_SINGLE) {
-			r = read_owners(s, id, &job->owners[job->n - 1], err);
+		if (r >= 0)
+			r = read_owners(s, id, map, &job->owners[job->n - 1], err);
+		if (r > 0)
 			layer->owners = &job->owners[job->n - 1];
-		}
 		if (r < 0)
 			return err_ctx(err, r, "layer %.12s", id);
 	}
