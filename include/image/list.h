@@ -21,7 +21,7 @@ struct image_entry {
 	struct digest digest; /* that the repository serves it under; text[0] is 0 when unknown */
 	int64_t created_ns;   /* of the image; 0 when unknown */
 	uint64_t size;	      /* see image_size */
-	char **labels;
+	char **labels; /* filled only for a filter that asks for them */
 	bool dangling; /* no tag leads to the image */
 	unsigned containers;
 };

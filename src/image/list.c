@@ -13,6 +13,7 @@
 #include "base/strv.h"
 #include "codec/prune_filter.h"
 #include "codec/reference.h"
+#include "image/facts_priv.h"
 #include "image/image.h"
 #include "store/blob.h"
 #include "store/container_dir.h"
@@ -173,35 +174,73 @@ static void set_names(const struct image_record *rec, struct image_entry *e)
 		e->digest = digest_is_set(&rec->index) ? rec->index : rec->manifest;
 }
 
-static void set_image(struct store *s, const struct image_record *rec, const struct idmap *map,
-	struct image_entry *e)
+/* What one listing works with. */
+struct listing {
+	struct store *store;
+	const struct idmap *map;
+	struct image_list list;
+	struct container_uses uses;
+	struct facts facts;
+	bool want_labels;
+};
+
+static void listing_done(struct listing *l)
 {
+	image_list_done(&l->list);
+	container_uses_done(&l->uses);
+	facts_done(&l->facts);
+}
+DEFINE_AUTO(listing, struct listing, listing_done)
+
+static bool is_unpacked(const struct listing *l, const struct image *img)
+{
+	char key[IDMAP_KEY_SIZE], id[LAYER_ID_SIZE];
+
+	idmap_key(l->map, key);
+	for (size_t i = 0; i < img->n_layers; i++) {
+		layer_make_id(&img->layers[i].chain_id, key, id);
+		if (layer_has(l->store, id, NULL) != 1)
+			return false;
+	}
+	return true;
+}
+
+static void set_image(struct listing *l, const struct image_record *rec, struct image_entry *e)
+{
+	const struct fact *known = l->want_labels ? NULL : facts_find(&l->facts, &rec->image_id);
 	AUTO(image) struct image img = IMAGE_INIT;
 	struct err why = { 0 };
 
 	if (image_record_is_list(rec)) {
 		e->created_ns = rec->created_ns;
-		(void)!blob_has(s, &rec->manifest, &e->size, NULL);
+		(void)!blob_has(l->store, &rec->manifest, &e->size, NULL);
 		return;
 	}
-	if (image_from_record(s, rec, &img, &why) < 0) {
+	if (known) {
+		e->created_ns = known->created_ns;
+		e->size = known->size;
+		return;
+	}
+	if (image_from_record(l->store, rec, &img, &why) < 0) {
 		log_debug("images: %s", why.msg);
 		return;
 	}
 	e->created_ns = created_of(&img);
-	e->size = image_size(s, &img, map);
+	e->size = image_size(l->store, &img, l->map);
 	e->labels = strv_dup(img.config.labels);
+	if (!l->want_labels && is_unpacked(l, &img))
+		facts_add(&l->facts, &rec->image_id, e->created_ns, e->size);
 }
 
-static void fill_entry(struct store *s, const struct image_list *list, size_t i,
-	const struct container_uses *uses, const struct idmap *map, struct image_entry *e)
+static void fill_entry(struct listing *l, size_t i, struct image_entry *e)
 {
-	const struct image_record *rec = &list->items[i];
+	const struct image_record *rec = &l->list.items[i];
+	const struct container_uses *uses = &l->uses;
 
 	*e = (struct image_entry){ .image_id = rec->image_id };
 	set_names(rec, e);
-	set_image(s, rec, map, e);
-	e->dangling = !is_tagged(list, &rec->image_id);
+	set_image(l, rec, e);
+	e->dangling = !is_tagged(&l->list, &rec->image_id);
 	for (size_t k = 0; k < uses->n; k++)
 		if (uses->items[k].image_id && str_eq(uses->items[k].image_id, rec->image_id.text))
 			e->containers++;
@@ -295,31 +334,33 @@ int image_list_entries(struct store *s, const struct image_list_options *o,
 	struct image_entries *ret, struct err *err)
 {
 	AUTO(image_entries) struct image_entries entries = { 0 };
-	AUTO(container_uses) struct container_uses uses = { 0 };
-	AUTO(image_list) struct image_list list = { 0 };
+	AUTO(listing) struct listing l = { .store = s, .map = o->map };
 	AUTO(filters) struct filters f = { 0 };
 	size_t cap = 0;
 	int r = parse_filters(s, o, &f, err);
 
 	if (r >= 0)
-		r = image_ref_list(s, &list, err);
+		r = image_ref_list(s, &l.list, err);
 	if (r >= 0)
-		r = container_dir_uses(s, &uses, err);
+		r = container_dir_uses(s, &l.uses, err);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < list.n; i++) {
+	l.want_labels = f.prune.labels || f.prune.not_labels;
+	facts_load(s, o->map, &l.facts);
+	for (size_t i = 0; i < l.list.n; i++) {
 		struct image_entry *e;
 
-		if (!is_shown(&list, i))
+		if (!is_shown(&l.list, i))
 			continue;
 		GROW(entries.items, entries.n, cap);
 		e = &entries.items[entries.n];
-		fill_entry(s, &list, i, &uses, o->map, e);
+		fill_entry(&l, i, e);
 		if (passes(e, &f))
 			entries.n++;
 		else
 			entry_done(e);
 	}
+	facts_save(s, o->map, &l.facts);
 	if (entries.n)
 		qsort(entries.items, entries.n, sizeof(*entries.items), orders[o->sort]);
 	*ret = entries;
