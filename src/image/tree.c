@@ -18,7 +18,7 @@ struct known {
 
 struct forest {
 	struct known *items;
-	size_t n;
+	size_t n, cap;
 };
 
 static void forest_done(struct forest *f)
@@ -64,29 +64,38 @@ static void add_name(struct known *k, const struct image_record *rec)
 		strv_push_take(&k->names, reference_familiar(&ref));
 }
 
+/* `img` is taken. The array may move: what find() gave before is void. */
+static struct known *add_image(
+	struct store *s, const struct idmap *map, struct forest *f, struct image *img)
+{
+	struct known *k;
+
+	GROW(f->items, f->n, f->cap);
+	k = &f->items[f->n++];
+	*k = (struct known){ .img = *img };
+	*img = (struct image)IMAGE_INIT;
+	k->sizes = NEW_ARRAY(uint64_t, k->img.n_layers + 1);
+	image_layer_sizes(s, &k->img, map, k->sizes);
+	return k;
+}
+
 /* Images that cannot be read, and lists of images, have no layers to show. */
 static int load(struct store *s, const struct idmap *map, struct forest *ret, struct err *err)
 {
 	AUTO(image_list) struct image_list list = { 0 };
-	size_t cap = 0;
 	int r = image_ref_list(s, &list, err);
 
 	for (size_t i = 0; r >= 0 && i < list.n; i++) {
 		struct known *k = find(ret, &list.items[i].image_id);
+		struct image img = IMAGE_INIT;
 		struct err why = { 0 };
 
-		if (!k) {
-			GROW(ret->items, ret->n, cap);
-			k = &ret->items[ret->n];
-			*k = (struct known){ .img = IMAGE_INIT };
-			if (image_from_record(s, &list.items[i], &k->img, &why) < 0) {
-				log_debug("image tree: %s", why.msg);
-				continue;
-			}
-			ret->n++;
-			k->sizes = NEW_ARRAY(uint64_t, k->img.n_layers + 1);
-			image_layer_sizes(s, &k->img, map, k->sizes);
+		if (!k && image_from_record(s, &list.items[i], &img, &why) < 0) {
+			log_debug("image tree: %s", why.msg);
+			continue;
 		}
+		if (!k)
+			k = add_image(s, map, ret, &img);
 		add_name(k, &list.items[i]);
 	}
 	return r;
@@ -166,9 +175,9 @@ int image_tree(struct store *s, const char *name, const struct idmap *map, bool 
 	if (r < 0)
 		return r;
 	k = find(&f, &img.record.image_id);
-	/* Somebody has removed it meanwhile. */
+	/* Of a manifest list it may have no name of its own. */
 	if (!k)
-		return err_set(err, ERR_NOT_FOUND, "No such image: %s", name);
+		k = add_image(s, map, &f, &img);
 	grow(&f, k, above, ret);
 	return 0;
 }

@@ -283,6 +283,8 @@ def test_a_list_among_images(proa, stocked, two):
     ok(proa, "rmi", f"{stocked.host}/two:1-amd64")
     wanted = set(two[0].blobs) | {two[0].digest, two[1].digest, two[1].id}
     assert wanted < {"sha256:" + b for b in proa.blobs()}
+    out = ok(proa, "image", "tree", "x:1")
+    assert out.startswith(f"Image ID: {two[0].id[7:19]}\nTags:     []\n")
     ok(proa, "rmi", "x:1")
     assert proa.blobs() == []
 
