@@ -841,7 +841,7 @@ def test_export_of_a_container(box, work, source):
     with open(f"{work}/volume/secret", "wb") as f:
         f.write(b"outside")
     os.chown(f"{work}/volume", box.uid, box.gid)
-    script = ("cd /srv; echo more >> plain; rm user; chmod 755 su; mkdir made; echo x > made/y; "
+    script = ("cd /srv; echo more >> plain; rm user; chmod 750 su; mkdir made; echo x > made/y; "
               "ln made/y made/z; rm -r /old; mkdir /old; echo n > /old/n; mv kept moved 2>/dev/null; "
               "ln -s nowhere made/l; touch /ready; exec sleep 60")
     p = box.popen(box.command("run", "--name", "box", "-u", "root", "-v", f"{work}/volume:/volume",
@@ -869,7 +869,7 @@ def test_export_of_a_container(box, work, source):
     assert (m["srv/data"].uid, m["srv/data"].gid, m["srv/data"].mode) == (33, 34, 0o640)
     assert m["srv/hard"].linkname == "srv/data"
     assert (m["srv/plain"].uid, m["srv/plain"].gid) == (33, 34)  # changed, and still theirs
-    assert (m["srv/su"].uid, m["srv/su"].gid, m["srv/su"].mode) == (33, 34, 0o755)
+    assert (m["srv/su"].uid, m["srv/su"].gid, m["srv/su"].mode) == (33, 34, 0o750)
     assert (m["srv"].uid, m["srv"].gid) == (33, 34)
     assert (m["closed/in"].uid, m["closed/in"].mode) == (33, 0o600)
     assert (m["home/alice"].uid, m["home/alice"].gid) == (1000, 1000)
