@@ -361,8 +361,7 @@ static enum http_verdict judge_transient(struct http_transfer *t)
 /* A redirect target is signed for a time only and has no challenge for us: ask the registry again. */
 static bool is_stale_target(const struct http_transfer *t)
 {
-	return t->left_origin && (t->status == 400 || t->status == 403) &&
-	       t->q.method == HTTP_GET;
+	return t->left_origin && (t->status == 400 || t->status == 403) && t->q.method == HTTP_GET;
 }
 
 enum http_verdict http_judge_answer(struct http_transfer *t)

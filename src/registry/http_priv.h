@@ -54,11 +54,11 @@ struct http_transfer {
 	struct http_headers headers;
 	bool headers_done; /* the empty line behind them has come */
 	struct buf collected;
-	bool collected_enough; /* an error body was cut at its limit; not a failure */
+	bool collected_enough;	    /* an error body was cut at its limit; not a failure */
 	struct decompress *decoder; /* undoes a Content-Encoding; NULL: none */
 	bool encoding_seen;	    /* the header has been looked at in this hop */
 	bool ask_for_all; /* the server compresses: a Range would be one of compressed bytes */
-	bool begun;	       /* sink.begin was called in this hop */
+	bool begun;	  /* sink.begin was called in this hop */
 	uint64_t position;
 	uint64_t hop_start; /* position when the hop began */
 
@@ -96,8 +96,7 @@ int http_add_body(
 	struct http_transfer *t, const void *data, size_t len, struct err *err) must_check;
 
 /* Bytes of the object itself, in their order. */
-typedef int http_take_fn(
-	struct http_transfer *t, const void *data, size_t len, struct err *err);
+typedef int http_take_fn(struct http_transfer *t, const void *data, size_t len, struct err *err);
 
 /*
  * http_encoding.c. Before the first byte of a hop's body: decides, from the headers, whether there
