@@ -24,6 +24,34 @@ static void progress_layer_ids(struct pull *p)
 
 /* --- is there anything to do? --- */
 
+/* Of an image that was damaged a layer or its blob may be missing: then it is fetched again. */
+static int has_layers(struct pull *p, const struct image_record *record,
+	const struct image_config *config, struct err *err)
+{
+	AUTO(buf) struct buf text = BUF_INIT(CLIENT_MAX_MANIFEST);
+	AUTO(manifest) struct manifest m = { 0 };
+	autofree struct digest *chain_ids = NEW_ARRAY(struct digest, config->n_diff_ids + 1);
+	char key[IDMAP_KEY_SIZE], id[LAYER_ID_SIZE];
+	int r = blob_read_all(p->store, &record->manifest, &text, err);
+
+	if (r == -ERR_NOT_FOUND)
+		return 0;
+	if (r >= 0)
+		r = manifest_parse(buf_str(&text), text.len, NULL, &m, err);
+	if (r < 0)
+		return r;
+	idmap_key(&p->map, key);
+	layer_chain_ids(config->diff_ids, config->n_diff_ids, chain_ids);
+	r = m.n_layers == config->n_diff_ids;
+	for (size_t i = 0; r > 0 && i < m.n_layers; i++) {
+		layer_make_id(&chain_ids[i], key, id);
+		r = blob_has(p->store, &m.layers[i].digest, NULL, err);
+		if (r > 0)
+			r = layer_has(p->store, id, err);
+	}
+	return r;
+}
+
 /* Has the image that the record names all that a run needs, on the platform that is wanted? */
 static int record_is_usable(struct pull *p, const struct image_record *record, struct err *err)
 {
@@ -37,7 +65,9 @@ static int record_is_usable(struct pull *p, const struct image_record *record, s
 		r = image_config_parse(buf_str(&text), text.len, &config, err);
 	if (r < 0)
 		return r;
-	return platform_rank(&p->platform, &config.platform) >= 0;
+	if (platform_rank(&p->platform, &config.platform) < 0)
+		return 0;
+	return has_layers(p, record, &config, err);
 }
 
 static bool record_has(const struct image_record *record, const struct digest *digest)

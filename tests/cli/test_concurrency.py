@@ -20,7 +20,8 @@ SECONDS = float(os.environ.get("PROA_CONCURRENCY_SECONDS", "10"))
 WORKERS = 32
 IMAGES = 6
 # What somebody else's rmi, prune or tag brings about; anything else is a defect.
-CAUSED = ("No such image: ", " is not here, and --pull=never was given", "image is being used by", "using its referenced image",
+CAUSED = ("No such image: ", " is not here, and --pull=never was given",
+          "image is being used by", "using its referenced image",
           "image is referenced in multiple repositories", "no image is called ")
 
 

@@ -299,6 +299,12 @@ def test_what_a_registry_has_is_fetched_again(store):
                 lines = check(store, "--deep", "--repair")
                 assert lines[0].endswith(": repaired"), lines
                 assert check(store, "--deep")[0].endswith("no damage found")
+        # A pull alone brings back what is missing, though its tag has not moved.
+        for lost in (place(store, "blobs/sha256", manifest["layers"][0]["digest"][7:]),
+                     layer_of(store, name, 1)):
+            shutil.rmtree(lost) if os.path.isdir(lost) else os.unlink(lost)
+            store.ok("pull", "-q", name)
+            assert check(store, "--deep")[0].endswith("no damage found")
         write(path, b"x" * size)
         server.faults.append(registries.Fault(".*", "status", times=None, code=404))
         line = check(store, "--repair", status=1)[0]
