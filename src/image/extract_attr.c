@@ -268,7 +268,9 @@ static int dir_record_apply(
 	/* Replaced by something else within the archive: the record has no object any more. */
 	if (*path && !place_existing(x, path, &p, &leaf))
 		return 0;
-	if (fstatat(p->fd, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode))
+	if (fstatat(p->fd, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "stat %.200s", path);
+	if (!S_ISDIR(st.st_mode))
 		return 0;
 	r = dir_apply(p->fd, leaf, a);
 	if (r < 0)

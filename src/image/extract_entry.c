@@ -92,6 +92,25 @@ int extract_write(
 	return r;
 }
 
+bool extract_absent(struct extract *x, int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ELOOP:
+	case ENODATA:
+	case ENOTSUP:
+	case ERANGE: /* longer than the one letter that counts */
+	case EACCES:
+	case EPERM:
+		return true;
+	default:
+		if (!x->doubt)
+			x->doubt = error;
+		return false;
+	}
+}
+
 /* --- kinds -------------------------------------------------------------------------------- */
 
 typedef int (*make_fn)(struct extract *x, struct place *p, const char *leaf);
@@ -189,7 +208,9 @@ static int dir_make(struct extract *x, struct place *p, const char *leaf, struct
 	if (r != -EEXIST)
 		return r < 0 ? err_sys(err, -r, "create") : 0;
 	x->replaced = true;
-	if (fstatat(p->fd, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode))
+	if (fstatat(p->fd, leaf, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return err_sys(err, errno, "stat");
+	if (S_ISDIR(st.st_mode))
 		return 1;
 	r = place_clear(x, p, leaf, &was, err);
 	if (r < 0)
@@ -211,7 +232,7 @@ static int dir_begin(struct extract *x, struct place *p, const char *leaf, struc
 	if (made < 0)
 		return made;
 	if (made == 2) {
-		r = whiteout_opaque(p, leaf, err);
+		r = whiteout_opaque(x, p, leaf, err);
 		if (r < 0)
 			return r;
 	}
@@ -259,6 +280,8 @@ static int device_skip(struct extract *x, struct place *p, const char *leaf, str
 		if (r < 0)
 			return r;
 		x->replaced = true;
+	} else if (errno != ENOENT) {
+		return err_sys(err, errno, "stat");
 	}
 	if (!path_append(canon, p->canon, leaf))
 		return err_sys(err, ENAMETOOLONG, "create");
@@ -329,8 +352,9 @@ static int link_check(const struct target *t, const struct stat *st, struct plac
 	if (S_ISDIR(st->st_mode))
 		return err_set(err, ERR_FORMAT, "hard link to a directory");
 	/* Another name of the same file is fine: it is made again. */
-	if (fstatat(p->fd, leaf, &there, AT_SYMLINK_NOFOLLOW) < 0 || there.st_ino != st->st_ino ||
-		!str_eq(t->leaf, leaf))
+	if (fstatat(p->fd, leaf, &there, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "stat");
+	if (there.st_ino != st->st_ino || !str_eq(t->leaf, leaf))
 		return 0;
 	if (fstat(t->dir_fd, &above) < 0 || fstat(p->fd, &below) < 0)
 		return err_sys(err, errno, "hard link");
@@ -357,6 +381,8 @@ static int link_find(struct extract *x, struct target *t, struct stat *st, struc
 		return err_set(
 			err, ERR_FORMAT, "hard link to %.200s, which this layer deletes", clean);
 	}
+	if (t->dir_fd >= 0 && errno != ENOENT)
+		return err_sys(err, errno, "hard link to %.200s", clean);
 	r = link_copy_up(x, t, err);
 	if (r < 0)
 		return r;

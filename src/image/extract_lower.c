@@ -28,15 +28,17 @@ static int reopen_file(int above, const char *comp)
  * comp now. *opaque: a directory on the way hides the layers below.
  */
 static enum found layer_step(
-	int *fd, const char *comp, bool last, bool *opaque, struct stat *ret_st)
+	struct extract *x, int *fd, const char *comp, bool last, bool *opaque, struct stat *ret_st)
 {
 	autofd int above = TAKE_FD(*fd);
 
-	*opaque = *opaque || whiteout_is_opaque(above, ".");
+	*opaque = *opaque || whiteout_is_opaque(x, above, ".");
 	*fd = openat(above, comp, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
-		return errno == ENOENT && !*opaque ? FOUND_NOT : FOUND_STOP;
-	if (fstat(*fd, ret_st) < 0 || whiteout_is(ret_st))
+		return extract_absent(x, errno) && !*opaque ? FOUND_NOT : FOUND_STOP;
+	if (fstat(*fd, ret_st) < 0)
+		return extract_absent(x, errno) ? FOUND_NOT : FOUND_STOP;
+	if (whiteout_is(ret_st))
 		return FOUND_STOP;
 	if (!last)
 		return S_ISDIR(ret_st->st_mode) ? FOUND_HERE : FOUND_STOP;
@@ -44,16 +46,21 @@ static enum found layer_step(
 		(void)fd_close(*fd);
 		*fd = reopen_file(above, comp);
 	}
+	if (*fd < 0)
+		(void)extract_absent(x, errno);
 	return *fd >= 0 ? FOUND_HERE : FOUND_STOP;
 }
 
-static enum found layer_find(int layer, const char *canon, int *ret_fd, struct stat *ret_st)
+static enum found layer_find(
+	struct extract *x, int layer, const char *canon, int *ret_fd, struct stat *ret_st)
 {
 	autofd int fd = openat(layer, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	enum found found = fd >= 0 && fstat(fd, ret_st) == 0 ? FOUND_HERE : FOUND_STOP;
 	bool opaque = false;
 	const char *s = canon;
 
+	if (found == FOUND_STOP)
+		(void)extract_absent(x, errno);
 	while (found == FOUND_HERE && *s) {
 		char comp[TAR_NAME_MAX + 1];
 		size_t n = strcspn(s, "/");
@@ -64,7 +71,7 @@ static enum found layer_find(int layer, const char *canon, int *ret_fd, struct s
 		comp[n] = '\0';
 		s += n;
 		s += strspn(s, "/");
-		found = layer_step(&fd, comp, !*s, &opaque, ret_st);
+		found = layer_step(x, &fd, comp, !*s, &opaque, ret_st);
 	}
 	if (found == FOUND_HERE)
 		*ret_fd = TAKE_FD(fd);
@@ -77,7 +84,7 @@ int lower_find(struct extract *x, const char *canon, struct stat *ret_st)
 	for (size_t i = 0; i < x->config->n_lower; i++) {
 		int fd = -EBADF;
 
-		switch (layer_find(x->lower[i], canon, &fd, ret_st)) {
+		switch (layer_find(x, x->lower[i], canon, &fd, ret_st)) {
 		case FOUND_HERE:
 			return fd;
 		case FOUND_STOP:

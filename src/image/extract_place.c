@@ -270,7 +270,7 @@ static int walk_over_whiteout(struct walk *w, const char *comp, struct err *err)
 		return r;
 	if (mkdirat(w->fd, comp, 0755) < 0)
 		return walk_fail(w, errno, err);
-	r = whiteout_opaque(&here, comp, err);
+	r = whiteout_opaque(w->x, &here, comp, err);
 	if (r < 0)
 		return r;
 	r = openat(w->fd, comp, OPEN_DIR | O_NOFOLLOW);
@@ -299,7 +299,7 @@ static int walk_own(struct walk *w, int next, const char *comp, struct err *err)
 		return walk_link(w, fd, err);
 	if (S_ISDIR(st.st_mode)) {
 		if (w->x->config->n_lower && !w->hidden)
-			w->hidden = whiteout_is_opaque(w->fd, comp);
+			w->hidden = whiteout_is_opaque(w->x, w->fd, comp);
 		return walk_enter(w, TAKE_FD(fd), comp, err);
 	}
 	if (!whiteout_is(&st))

@@ -127,6 +127,8 @@ static int untar(struct extract *x, struct tar_reader *tar, int in_fd,
 		r = tar_reader_finish(tar, err);
 	if (r >= 0)
 		r = attrs_dirs_apply(x, err);
+	if (r >= 0 && x->doubt)
+		r = err_sys(err, x->doubt, "look at the tree");
 	if (r >= 0)
 		r = attrs_owners_flush(x, err);
 	if (r < 0)

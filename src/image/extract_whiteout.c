@@ -41,18 +41,23 @@ int whiteout_make(struct extract *x, struct place *p, const char *leaf, struct e
 	return 0;
 }
 
-static bool fd_is_opaque(int fd)
+static bool fd_is_opaque(struct extract *x, int fd)
 {
 	char value[2];
+	ssize_t n = xattr_get(fd, OPAQUE, value, sizeof(value));
 
-	return fd >= 0 && xattr_get(fd, OPAQUE, value, sizeof(value)) == 1 && value[0] == 'y';
+	if (n < 0 && extract_absent(x, (int)-n))
+		return false;
+	return n == 1 && value[0] == 'y';
 }
 
-bool whiteout_is_opaque(int dir_fd, const char *name)
+bool whiteout_is_opaque(struct extract *x, int dir_fd, const char *name)
 {
 	autofd int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	return fd_is_opaque(fd);
+	if (fd < 0)
+		return !extract_absent(x, errno);
+	return fd_is_opaque(x, fd);
 }
 
 static int drop_whiteouts(int dir_fd, struct err *err)
@@ -65,7 +70,9 @@ static int drop_whiteouts(int dir_fd, struct err *err)
 	STRV_FOREACH (name, names) {
 		struct stat st;
 
-		if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !whiteout_is(&st))
+		if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			return err_sys(err, errno, "look for whiteouts");
+		if (!whiteout_is(&st))
 			continue;
 		if (unlinkat(dir_fd, name, 0) < 0)
 			return err_sys(err, errno, "remove a whiteout");
@@ -73,7 +80,7 @@ static int drop_whiteouts(int dir_fd, struct err *err)
 	return 0;
 }
 
-int whiteout_opaque(struct place *p, const char *leaf, struct err *err)
+int whiteout_opaque(struct extract *x, struct place *p, const char *leaf, struct err *err)
 {
 	autofd int fd = openat(p->fd, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int r;
@@ -81,7 +88,7 @@ int whiteout_opaque(struct place *p, const char *leaf, struct err *err)
 	if (fd < 0)
 		return err_sys(err, errno, "open directory %.200s", leaf);
 	/* Since it has been opaque no whiteout was made in it: do not look through it each time. */
-	if (fd_is_opaque(fd))
+	if (fd_is_opaque(x, fd))
 		return 0;
 	r = xattr_set(fd, OPAQUE, "y", 1, err);
 	if (r == -ENOTSUP)
@@ -109,12 +116,12 @@ static int plain_whiteout(struct extract *x, struct place *p, const char *name, 
 
 	if (fstatat(p->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 		if (S_ISDIR(st.st_mode))
-			return whiteout_opaque(p, name, err);
+			return whiteout_opaque(x, p, name, err);
 		return 0;
 	}
 	if (errno != ENOENT)
 		return err_sys(err, errno, "whiteout of %.200s", name);
-	return whiteout_is_opaque(p->fd, ".") ? 0 : whiteout_make(x, p, name, err);
+	return whiteout_is_opaque(x, p->fd, ".") ? 0 : whiteout_make(x, p, name, err);
 }
 
 int whiteout_entry(struct extract *x, const struct tar_entry *e, struct err *err)
@@ -134,7 +141,7 @@ int whiteout_entry(struct extract *x, const struct tar_entry *e, struct err *err
 	r = place_parent(x, x->path, &p, &leaf, err);
 	if (r < 0)
 		return r;
-	r = str_eq(leaf, WH_OPAQUE) ? whiteout_opaque(p, ".", err)
+	r = str_eq(leaf, WH_OPAQUE) ? whiteout_opaque(x, p, ".", err)
 				    : plain_whiteout(x, p, leaf + strlen(WH), err);
 	places_hidden(x);
 	return r < 0 ? err_ctx(err, r, "%.200s", x->path) : 1;

@@ -124,6 +124,8 @@ struct extract {
 
 	bool devices_recorded; /* from then on every entry is: it may stand where a device did not */
 
+	int doubt; /* errno of the first question about a tree that got no answer: see extract_absent */
+
 	uint64_t unchecked; /* bytes written since the free space was looked at */
 	struct unpack_result result;
 };
@@ -136,6 +138,12 @@ int extract_entry_begin(struct extract *x, const struct tar_entry *e, struct err
 int extract_entry_data(
 	struct extract *x, const uint8_t *data, size_t len, uint64_t offset, struct err *err);
 int extract_entry_end(struct extract *x, struct err *err);
+
+/*
+ * Does this errno say that something is not there? Anything else (EIO, EMFILE) says nothing, and
+ * taking it for a no would publish a wrong tree: it is remembered, and the layer fails at its end.
+ */
+bool extract_absent(struct extract *x, int error);
 
 /* Another inode is about to be made: -ERR_LIMIT past the budget. */
 int extract_count(struct extract *x, struct err *err);
@@ -197,10 +205,10 @@ int whiteout_entry(struct extract *x, const struct tar_entry *e, struct err *err
 /* Put overlay's marker into p/leaf; nothing may be there. */
 int whiteout_make(struct extract *x, struct place *p, const char *leaf, struct err *err);
 /* The directory p/leaf (leaf "." = p itself) hides what is below it in the parent layers. */
-int whiteout_opaque(struct place *p, const char *leaf, struct err *err);
+int whiteout_opaque(struct extract *x, struct place *p, const char *leaf, struct err *err);
 bool whiteout_is(const struct stat *st);
 /* Does the directory dir_fd/name (no link is followed) hide what is below it? */
-bool whiteout_is_opaque(int dir_fd, const char *name);
+bool whiteout_is_opaque(struct extract *x, int dir_fd, const char *name);
 
 /* extract_attr.c */
 int attrs_begin(struct extract *x, const struct tar_entry *e, struct err *err);
