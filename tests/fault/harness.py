@@ -10,6 +10,7 @@ after each fault, down to the owners, times and attributes of every file of ever
 
 import errno
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -35,6 +36,12 @@ TIME_LIMIT = 20  # seconds for one command under the driver
 ERRORS = ("ENOSPC", "EIO", "EMFILE", "EDQUOT")
 
 
+def is_sanitized(path):
+    """Then its runtime makes calls of its own, and looks for leaks, which tracing forbids."""
+    with open(path, "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def built(name):
     """A program of this folder, from the build that PROA comes from or another one; or None."""
     top = os.path.join(HERE, "..", "..")
@@ -42,7 +49,7 @@ def built(name):
     builds += [os.path.join(top, b) for b in ("build", "build-gcc", "build-clang")]
     for build in builds:
         path = os.path.join(build, "tests", "fault", name)
-        if os.path.exists(path):
+        if os.path.exists(path) and not is_sanitized(path):
             return path
     return None
 
@@ -69,13 +76,18 @@ class Outcome:
         self.timed_out = "timeout" in facts
 
 
+@functools.lru_cache(maxsize=None)
+def driver_path():
+    return built("fault_driver")
+
+
 def drive(argv, *options, env=None, cwd="/", limit=TIME_LIMIT, log=False, stdin=None):
     """Run argv under the driver, whatever comes of it."""
     with tempfile.TemporaryDirectory(prefix="proa-fault-") as place:
         report, logfile = os.path.join(place, "report"), os.path.join(place, "log")
         logging = ["-l", logfile] if log else []
         done = subprocess.run(
-            [built("fault_driver"), "-r", report, *logging, "-t", str(limit),
+            [driver_path(), "-r", report, *logging, "-t", str(limit),
              *map(str, options), *map(str, argv)],
             env=env, cwd=cwd, stdin=stdin or subprocess.DEVNULL, capture_output=True, text=True,
             errors="replace", timeout=limit + 30, check=False)

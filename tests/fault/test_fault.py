@@ -29,6 +29,8 @@ SCENES = ("pull", "pull-more", "load", "tag", "tag-over", "rmi", "prune", "prune
 def fixture_context(proa_binary):
     if os.getuid() != 0:
         pytest.skip("tracing the extractor needs root")
+    if harness.is_sanitized(proa_binary):
+        pytest.skip("a sanitizer makes calls of its own, and cannot be traced")
     if not harness.built("fault_driver"):
         pytest.fail("no fault_driver: build it (ninja tests/fault/fault_driver)")
     place = tempfile.mkdtemp(prefix="proa-fault-", dir=harness.fast_place())

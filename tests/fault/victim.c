@@ -22,6 +22,7 @@
 #include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -194,17 +195,16 @@ static void stop(void)
 		fail(71);
 }
 
-static void exec_child(const char *self, const char *path)
+/* posix_spawn is a vfork with an exec behind it. */
+static void exec_child(char *self, char *path)
 {
+	char what[] = "files";
+	char *const argv[] = { self, what, path, NULL };
 	int status;
-	pid_t pid = vfork();
+	pid_t pid;
 
-	if (pid < 0)
+	if (posix_spawn(&pid, self, NULL, NULL, argv, environ) != 0)
 		fail(80);
-	if (pid == 0) {
-		(void)execl(self, self, "files", path, (char *)NULL);
-		_exit(81);
-	}
 	if (waitpid(pid, &status, 0) < 0 || status != 0)
 		fail(82);
 }
@@ -225,7 +225,7 @@ static int without_dir(const char *what)
 	return 2;
 }
 
-static int with_dir(const char *self, const char *what, const char *path, const char *count)
+static int with_dir(char *self, const char *what, char *path, const char *count)
 {
 	uint64_t n = 0;
 	int dir = dir_fd(path);
