@@ -21,8 +21,8 @@ struct image_entry {
 	struct digest digest; /* that the repository serves it under; text[0] is 0 when unknown */
 	int64_t created_ns;   /* of the image; 0 when unknown */
 	uint64_t size;	      /* see image_size */
-	char **labels; /* filled only for a filter that asks for them */
-	bool dangling; /* no tag leads to the image */
+	char **labels;	      /* filled only for a filter that asks for them */
+	bool dangling;	      /* no tag leads to the image */
 	unsigned containers;
 };
 
@@ -45,8 +45,7 @@ enum image_sort {
 struct image_list_options {
 	enum image_sort sort;
 	const char *reference; /* operand: "debian", "debian:12"; NULL: all */
-	char *const
-		*filters; /* "dangling=true", "label=k[=v]", "reference=PATTERN", "before=NAME",
+	char *const *filters; /* "dangling=true", "label=k[=v]", "reference=PATTERN", "before=NAME",
 			     "since=NAME", "until=TIME or DURATION" */
 	const struct idmap *map;
 };
