@@ -14,6 +14,7 @@ import time
 
 import pytest
 
+import docker as docker_programs
 import images
 import tree
 from terminal import Terminal
@@ -614,9 +615,8 @@ def test_podman_and_buildah_read_it(box, work, source, podman):
 
 @pytest.fixture
 def docker(scratch):
-    """docker with a daemon of its own, where Debian's dockerd is installed."""
-    if not shutil.which("dockerd") or not shutil.which("docker"):
-        pytest.skip("dockerd is not installed")
+    """docker with a daemon of its own."""
+    env = docker_programs.environment()
     place = os.path.join(scratch, "docker")
     os.makedirs(place)
     socket = f"unix://{place}/sock"
@@ -625,15 +625,15 @@ def docker(scratch):
             ["dockerd", "--bridge=none", "--iptables=false", "--ip6tables=false",
              "--data-root", f"{place}/data", "--exec-root", f"{place}/exec",
              "--pidfile", f"{place}/pid", "--storage-driver", "vfs", "-H", socket],
-            stdout=log, stderr=log)
+            stdout=log, stderr=log, env=env)
     try:
         for _ in range(600):
             if subprocess.run(["docker", "-H", socket, "version"], capture_output=True,
-                              check=False).returncode == 0:
+                              check=False, env=env).returncode == 0:
                 break
             assert daemon.poll() is None, open(f"{place}/log", encoding="utf-8").read()
             time.sleep(0.1)
-        yield lambda *args: run("docker", "-H", socket, *args)
+        yield lambda *args: run("docker", "-H", socket, *args, env=env)
     finally:
         daemon.terminate()
         daemon.wait(60)
