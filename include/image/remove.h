@@ -9,7 +9,7 @@
 
 enum image_remove_flags {
 	IMAGE_REMOVE_FORCE = 1 << 0,
-	IMAGE_REMOVE_NO_PRUNE = 1 << 1, /* leave layers and blobs where they are */
+	IMAGE_REMOVE_NO_PRUNE = 1 << 1,	 /* leave layers and blobs where they are */
 	IMAGE_REMOVE_ALL_NAMES = 1 << 2, /* by id, although several repositories name it */
 };
 

@@ -282,8 +282,8 @@ static void platforms_are_normalised(void **state)
 		{ "s390x", "linux/s390x" },
 		{ "windows/amd64", "windows/amd64" },
 	};
-	static const char *const bad[] = { "", "/", "linux/", "foo", "/amd64", "linux//v8", "a/b/c/d",
-		"linux/am d", "linux/amd64\n", "linux(10.0)/amd64",
+	static const char *const bad[] = { "", "/", "linux/", "foo", "/amd64", "linux//v8",
+		"a/b/c/d", "linux/am d", "linux/amd64\n", "linux(10.0)/amd64",
 		"linux/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 	struct platform p;
 	struct err e;
