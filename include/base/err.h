@@ -61,6 +61,12 @@ int err_hint(struct err *err, int r, const char *fmt, ...) format_printf(3, 4);
 /* As before the first use: no kind, no text. */
 void err_clear(struct err *err);
 
+/*
+ * Make fit for use what a process that read hostile bytes has written over *err: bounded, printable,
+ * without a wish for an exit status. r is the failure it goes with.
+ */
+void err_scrub(struct err *err, int r);
+
 /* Text of an errno or kind, never NULL; async-signal-safe. */
 const char *err_name(int kind);
 

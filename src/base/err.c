@@ -146,3 +146,14 @@ void err_bug(const char *file, int line, const char *cond)
 	}
 	abort();
 }
+
+void err_scrub(struct err *err, int r)
+{
+	err->len = (uint16_t)strnlen(err->msg, sizeof(err->msg) - 1);
+	err->msg[err->len] = '\0';
+	err->exit = 0;
+	err->kind = -r;
+	for (uint16_t i = 0; i < err->len; i++)
+		if ((unsigned char)err->msg[i] < ' ' && err->msg[i] != '\n')
+			err->msg[i] = '?';
+}

@@ -197,6 +197,8 @@ char **policy_scopes_of_reference(const struct reference *ref)
 	char **list = NULL;
 
 	strv_push(&list, full);
+	if (ref->has_digest && ref->tag)
+		strv_pushf(&list, "%s@%s", repository, ref->digest.text);
 	strv_push(&list, repository);
 	push_parents(&list, repository);
 	for (const char *dot = strchr(host, '.'); dot; dot = strchr(dot + 1, '.'))

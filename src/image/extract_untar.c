@@ -82,8 +82,7 @@ static int inflate_check(struct extract *x, struct extract_shared *shared, struc
 	if (done < 0) {
 		if (err) {
 			*err = shared->err;
-			err->len = (uint16_t)strnlen(err->msg, sizeof(err->msg) - 1);
-			err->msg[err->len] = '\0';
+			err_scrub(err, done);
 		}
 		return done;
 	}

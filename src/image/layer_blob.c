@@ -334,16 +334,41 @@ static void reap(struct layer_pack *job)
 	job->pid = -1;
 }
 
-static int publish(struct layer_pack *job, struct err *err)
+/* The worker read what strangers wrote: what it made is measured here, its word is not taken. */
+static int measure(
+	const struct layer_pack *job, struct digest *ret, uint64_t *ret_size, struct err *err)
+{
+	autofd int fd =
+		openat(job->tmp_fd, PACKED_NAME, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	autofree char *chunk = xmalloc(BUFFER_SIZE);
+	AUTO(hash) struct hash *h = hash_new();
+	char hex[HASH_HEX_LEN + 1];
+	ssize_t n;
+
+	if (fd < 0)
+		return err_sys(err, errno, "open %s/" PACKED_NAME, job->tmp);
+	*ret_size = 0;
+	while ((n = file_read(fd, chunk, BUFFER_SIZE, err)) > 0) {
+		hash_update(h, chunk, (size_t)n);
+		*ret_size += (uint64_t)n;
+	}
+	if (n < 0)
+		return (int)n;
+	hash_final_hex(h, hex);
+	return digest_from_hex(hex, ret);
+}
+
+static int publish(
+	struct layer_pack *job, const struct digest *digest, uint64_t size, struct err *err)
 {
 	autofree char *path = xasprintf("%s/" PACKED_NAME, job->tmp);
 	struct packed_key key;
-	int r = blob_adopt(job->store, path, &job->last.digest, err);
+	int r = blob_adopt(job->store, path, digest, err);
 
 	if (r < 0)
 		return r;
 	fill_key(&job->how, &key);
-	return packed_put(job->store, &key, &job->last.digest, job->last.size, err);
+	return packed_put(job->store, &key, digest, size, err);
 }
 
 int layer_pack_finish(
@@ -354,16 +379,14 @@ int layer_pack_finish(
 
 	reap(owned);
 	if (job->last.r < 0) {
-		if (err)
+		if (err) {
 			*err = job->last.err;
+			err_scrub(err, job->last.r);
+		}
 		return job->last.r;
 	}
-	r = publish(job, err);
-	if (r < 0)
-		return r;
-	*ret = job->last.digest;
-	*ret_size = job->last.size;
-	return 0;
+	r = measure(owned, ret, ret_size, err);
+	return r < 0 ? r : publish(owned, ret, *ret_size, err);
 }
 
 void layer_pack_abort(struct layer_pack *job)

@@ -311,12 +311,13 @@ static int find_first(struct tree_walk *w, struct group *g, struct tree_entry *r
 			continue;
 		if (ret->fd < 0)
 			return err_sys(err, -ret->fd, "%s", current(w));
-		g->at++;
-		if (!is_whiteout(&ret->st))
+		if (!is_whiteout(&ret->st)) {
+			g->at++;
 			return 1;
+		}
 		ret->fd = fd_close(ret->fd);
 		/* A whiteout hides the lower layers, not the device that it stands for. */
-		if (g->at == g->end || !name[1].device || name[1].level != name->level)
+		if (g->at + 1 == g->end || !name[1].device || name[1].level != name->level)
 			return 0;
 	}
 	return 0;

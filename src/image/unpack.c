@@ -300,13 +300,7 @@ static int report_error(const struct extract_report *rep, struct err *err)
 {
 	if (err) {
 		*err = rep->err;
-		err->len = (uint16_t)strnlen(err->msg, sizeof(err->msg) - 1);
-		err->msg[err->len] = '\0';
-		err->exit = 0;
-		err->kind = -rep->r;
-		for (uint16_t i = 0; i < err->len; i++)
-			if ((unsigned char)err->msg[i] < ' ' && err->msg[i] != '\n')
-				err->msg[i] = '?';
+		err_scrub(err, rep->r);
 	}
 	return rep->r;
 }

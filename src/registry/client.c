@@ -223,18 +223,29 @@ static void challenge_op(struct client_op *op, const struct http_response *respo
 		finish_op(op, response, r, &err);
 }
 
-/* The challenge that the refused URL itself did not carry (GCR does so). */
+/*
+ * The challenge that the refused URL itself did not carry (GCR does so). Another host, to which the
+ * registry sends us, may not make one.
+ */
 static void on_ping(void *ctx, const struct http_response *response, int r, const struct err *err)
 {
 	struct client_op *op = ctx;
 	struct http_response refusal = *response;
+	struct err why = { 0 };
 
 	op->transfer = NULL;
 	refusal.status = 403;
-	if (r < 0)
+	if (r < 0) {
 		finish_op(op, response, r, err);
-	else if (op->refused < 0 && response->status != 401)
+		return;
+	}
+	if (!url_same_origin(response->url, &op->client->base))
+		r = err_set(&why, ERR_AUTH, "%s/v2/ leads to another host, which gets no login",
+			op->client->domain);
+	if (op->refused < 0 && (r < 0 || response->status != 401))
 		finish_op(op, &refusal, op->refused, &op->refusal);
+	else if (r < 0)
+		finish_op(op, response, r, &why);
 	else
 		challenge_op(op, response);
 }

@@ -539,6 +539,7 @@ static void fail(struct client_upload *u, int r)
 		return;
 	}
 	u->failure = r;
+	u->pause_ns = 0;
 	op = session_op(u, HTTP_DELETE);
 	op->no_challenge = true; /* rights to delete are not asked for */
 	if (send_step(u, UPLOAD_DROP, op) < 0) {

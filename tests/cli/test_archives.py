@@ -843,7 +843,7 @@ def test_export_of_a_container(box, work, source):
     os.chown(f"{work}/volume", box.uid, box.gid)
     script = ("cd /srv; echo more >> plain; rm user; chmod 750 su; mkdir made; echo x > made/y; "
               "ln made/y made/z; rm -r /old; mkdir /old; echo n > /old/n; mv kept moved 2>/dev/null; "
-              "ln -s nowhere made/l; touch /ready; exec sleep 60")
+              "ln -s nowhere made/l; touch /ready; trap exit TERM; sleep 60 & wait")
     p = box.popen(box.command("run", "--name", "box", "-u", "root", "-v", f"{work}/volume:/volume",
                               "box:1", "sh", "-c", script))
     try:

@@ -29,3 +29,27 @@ def test_export_has_the_devices_of_the_image(user, scratch):
     assert found["node"] == (tarfile.CHRTYPE, 0o640, 0, 6)
     assert found["disk"] == (tarfile.BLKTYPE, 0o640, 0, 6)
     assert found["file"][0] == tarfile.REGTYPE
+
+
+def test_a_device_in_the_place_of_a_lower_file(user, scratch):
+    lower, upper = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=lower, mode="w") as tar:
+        info = tarfile.TarInfo("place")
+        info.size = 6
+        tar.addfile(info, io.BytesIO(b"hidden"))
+    with tarfile.open(fileobj=upper, mode="w") as tar:
+        info = tarfile.TarInfo("place")
+        info.type, info.devmajor, info.devminor, info.mode = tarfile.CHRTYPE, 1, 5, 0o600
+        tar.addfile(info)
+    path = images.docker_archive(os.path.join(scratch, f"devices2-{user.kind}.tar"),
+                                 ["devices:2"], layers=[lower.getvalue(), upper.getvalue()],
+                                 Cmd=["/x"])
+    user.ok("load", "-i", path)
+    user.ok("create", "--name", "devices2", "devices:2")
+    exported = os.path.join(user.home, "exported2.tar")
+    user.ok("export", "-o", exported, "devices2")
+    user.ok("rm", "devices2")
+    with tarfile.open(exported) as tar:
+        place = tar.getmember("place")
+        assert (place.type, place.devmajor, place.devminor, place.mode) == (
+            tarfile.CHRTYPE, 1, 5, 0o600)

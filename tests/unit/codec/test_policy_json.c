@@ -14,6 +14,7 @@
 
 #define ACCEPT "[{\"type\":\"insecureAcceptAnything\"}]"
 #define REJECT "[{\"type\":\"reject\"}]"
+#define HEX    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static void the_nearest_scope_decides(void **state)
 {
@@ -81,6 +82,14 @@ static void scopes_go_from_near_to_far(void **state)
 	text = strv_join(scopes, " ");
 	assert_string_equal(
 		text, "a.b.io:5000/x/y:z a.b.io:5000/x/y a.b.io:5000/x a.b.io:5000 *.b.io *.io");
+	free(text);
+	/* What a digest is refused for counts with a tag beside it as well. */
+	reference_done(&ref);
+	assert_int_equal(reference_parse("a.io/x:z@sha256:" HEX, &ref, NULL), 0);
+	strv_free(scopes);
+	scopes = policy_scopes_of_reference(&ref);
+	text = strv_join(scopes, " ");
+	assert_string_equal(text, "a.io/x:z@sha256:" HEX " a.io/x@sha256:" HEX " a.io/x a.io *.io");
 	free(text);
 	text = strv_join(paths, " ");
 	assert_string_equal(text, "/a/b/c.tar /a/b /a");
