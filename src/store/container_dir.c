@@ -105,7 +105,7 @@ static int remove_all_of(
 	container_path(id, false, hidden);
 	container_path(id, true, path);
 	if (renameat(s->fd, path, s->fd, hidden) < 0 && errno != ENOENT)
-		return err_sys(err, errno, "hide %s", path);
+		return store_explain(s, err_sys(err, errno, "hide %s", path), err);
 	if (name)
 		container_name_release(s, name, id);
 	if (trash_remove(s, hidden, map, NULL) < 0)
