@@ -1,6 +1,7 @@
 /* The order of a check, its findings, and the parts of the store that hold nothing but names. */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,9 @@
 #include "store/trash.h"
 #include "sys/file.h"
 
-#define PROBLEM_MAX 2048
+#define PROBLEM_MAX  2048
+#define TMP_LOOKS    4
+#define TMP_PAUSE_MS 25
 
 void check_done(struct check *c)
 {
@@ -140,17 +143,32 @@ static int check_top(struct check *c, const char *name, struct err *err)
 	return 0;
 }
 
-/* After the sweep: who is alive holds a lock. */
+/* Who is alive holds a lock. 1: nobody does. */
+static int is_unlocked(const struct check *c, const char *path)
+{
+	autofd int fd = openat(c->store->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return errno != ENOENT;
+	if (lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) < 0)
+		return 0;
+	return fstat(fd, &st) < 0 || st.st_nlink > 0;
+}
+
+/* After the sweep. Its maker needs a moment from making it to locking it. */
 static int check_tmp(struct check *c, const char *name, struct err *err)
 {
 	autofree char *path = xasprintf("tmp/%s", name);
-	autofd int fd = openat(c->store->fd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
 	(void)err;
-	if (fd < 0 && errno == ENOENT)
-		return 0;
-	if (fd < 0 || lock_fd(fd, LOCK_EXCLUSIVE | LOCK_NOWAIT, NULL) >= 0)
-		check_stray(c, path, "it was left by a process that is gone");
+	for (int i = 0; i < TMP_LOOKS; i++) {
+		if (i > 0)
+			(void)poll(NULL, 0, TMP_PAUSE_MS);
+		if (!is_unlocked(c, path))
+			return 0;
+	}
+	check_stray(c, path, "it was left by a process that is gone");
 	return 0;
 }
 

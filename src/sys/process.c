@@ -137,8 +137,10 @@ void process_rename(const char *name)
 {
 	size_t n = strlen(name);
 
-	memset(arguments, 0, arguments_len);
-	memcpy(arguments, name, n < arguments_len ? n : arguments_len);
+	if (arguments) {
+		memset(arguments, 0, arguments_len);
+		memcpy(arguments, name, n < arguments_len ? n : arguments_len);
+	}
 	(void)prctl(PR_SET_NAME, name);
 }
 
