@@ -379,7 +379,7 @@ int pull_layer_unpacked(struct pull_layer *l, struct err *err)
 	r = layer_unpack_finish(TAKE_PTR(l->unpack), err);
 	if (r == -ERR_FORMAT && lacks && !l->wants_parents) {
 		l->wants_parents = true;
-		l->state = PULL_TODO;
+		l->state = PULL_PENDING;
 		pull_layer_report(l, PULL_WAITING);
 		return 0;
 	}

@@ -288,7 +288,7 @@ static int list_layers(struct pull *p, uint64_t *ret_missing, struct err *err)
 		l->pull = p;
 		l->index = i;
 		l->blob = &p->manifest.layers[i];
-		l->state = r > 0 ? PULL_DONE : PULL_TODO;
+		l->state = r > 0 ? PULL_DONE : PULL_PENDING;
 		if (r == 0)
 			*ret_missing += l->blob->size;
 	}

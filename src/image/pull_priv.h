@@ -23,7 +23,7 @@
 #define PULL_WRITEBACK (8 * 1024 * 1024)
 
 enum pull_state {
-	PULL_TODO,
+	PULL_PENDING,
 	PULL_BUSY, /* another process (or another layer of this pull) has the blob or the layer */
 	PULL_FETCH,
 	PULL_UNPACK,

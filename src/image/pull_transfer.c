@@ -37,7 +37,7 @@ static bool parents_done(const struct pull_layer *l)
 
 static bool may_start(const struct pull_layer *l)
 {
-	return (l->state == PULL_TODO || l->state == PULL_BUSY) &&
+	return (l->state == PULL_PENDING || l->state == PULL_BUSY) &&
 	       (!l->wants_parents || parents_done(l));
 }
 

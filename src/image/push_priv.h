@@ -24,7 +24,7 @@ struct push {
 	bool reached;		   /* the registry takes what we send */
 };
 
-enum push_state { PUSH_TODO, PUSH_PACK, PUSH_UPLOAD, PUSH_DONE };
+enum push_state { PUSH_PENDING, PUSH_PACK, PUSH_UPLOAD, PUSH_DONE };
 
 struct push_image;
 

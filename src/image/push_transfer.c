@@ -219,7 +219,7 @@ static int start_items(struct push_image *i, struct err *err)
 		struct push_item *item = &i->items[k];
 		int r;
 
-		if (item->state != PUSH_TODO || has_to_wait(item))
+		if (item->state != PUSH_PENDING || has_to_wait(item))
 			continue;
 		r = start(item, err);
 		if (r < 0)
@@ -287,7 +287,7 @@ int push_transfer(struct push_image *i, struct err *err)
 	int r;
 
 	for (size_t k = 0; k < i->n_items; k++) {
-		i->items[k].state = PUSH_TODO;
+		i->items[k].state = PUSH_PENDING;
 		tell(&i->items[k], PUSH_WAITING, 0, 0);
 	}
 	r = run(i, fds, owners, err);
