@@ -288,7 +288,10 @@ static void hash_main(struct child *c)
 	(void)fd_close(c->tar_out);
 	(void)fd_close(c->sink_in);
 	r = confine_all(hash_calls, sizeof(hash_calls) / sizeof(hash_calls[0]), HASH_MEMORY, &err);
-	_exit(r >= 0 && extract_hash(hash, c->tar_in, c->sink_out) ? 0 : 1);
+	if (r < 0 || !extract_hash(hash, c->tar_in, c->sink_out))
+		_exit(1);
+	atomic_store(&c->shared->hashed, 1);
+	_exit(0);
 }
 
 static int make_pipe(int *ret_out, int *ret_in, struct err *err)

@@ -73,10 +73,12 @@ static int stream_run(struct extract *x, struct tar_reader *tar, int in_fd, stru
 }
 
 /* The input has ended: because all of it came through? */
-static int inflate_check(struct extract *x, struct extract_shared *shared, struct err *err)
+static int sources_check(struct extract *x, struct extract_shared *shared, struct err *err)
 {
 	int done = atomic_load(&shared->done);
 
+	if (!atomic_load(&shared->hashed))
+		return err_set(err, EPROTO, "the hasher was killed");
 	if (done == 0)
 		return err_set(err, EPROTO, "the decompressor was killed");
 	if (done < 0) {
@@ -121,7 +123,7 @@ static int untar(struct extract *x, struct tar_reader *tar, int in_fd,
 		r = stream_run(x, tar, in_fd, err);
 	if (r < 0)
 		return r;
-	r = inflate_check(x, shared, err);
+	r = sources_check(x, shared, err);
 	if (r >= 0)
 		r = tar_reader_finish(tar, err);
 	if (r >= 0)

@@ -69,9 +69,13 @@ struct extract_report {
 /* One write is one message only up to PIPE_BUF. */
 _Static_assert(sizeof(struct extract_report) <= 4096, "the report is written at once");
 
-/* Where the inflating half says how it ended, in memory that both have mapped. */
+/*
+ * Where the inflating half and the hasher say how they ended, in memory that all three have mapped:
+ * words for the error message. What is believed is the digest.
+ */
 struct extract_shared {
-	atomic_int done; /* 0 while running, 1 complete, < 0 failed: -kind, err is filled */
+	atomic_int done;   /* 0 while running, 1 complete, < 0 failed: -kind, err is filled */
+	atomic_int hashed; /* 1 once the hasher has handed on all and told the digest */
 	uint32_t codec;
 	uint32_t ratio_warning;
 	struct err err;
