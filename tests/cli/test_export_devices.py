@@ -6,6 +6,18 @@ import tarfile
 import images
 
 
+def exported(user, scratch, name, layers):
+    """The archive that export makes of a container with these layers."""
+    path = images.docker_archive(os.path.join(scratch, f"{name}-{user.kind}.tar"), [f"{name}:1"],
+                                 layers=layers, Cmd=["/x"])
+    user.ok("load", "-i", path)
+    user.ok("create", "--name", name, f"{name}:1")
+    out = os.path.join(user.home, f"{name}.tar")
+    user.ok("export", "-o", out, name)
+    user.ok("rm", name)
+    return out
+
+
 def test_export_has_the_devices_of_the_image(user, scratch):
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w") as tar:
@@ -16,14 +28,7 @@ def test_export_has_the_devices_of_the_image(user, scratch):
             info.gid = 6
             tar.addfile(info)
         tar.addfile(tarfile.TarInfo("file"), io.BytesIO())
-    path = images.docker_archive(os.path.join(scratch, f"devices-{user.kind}.tar"), ["devices:1"],
-                                 layers=[out.getvalue()], Cmd=["/x"])
-    user.ok("load", "-i", path)
-    user.ok("create", "--name", "devices", "devices:1")
-    exported = os.path.join(user.home, "exported.tar")
-    user.ok("export", "-o", exported, "devices")
-    user.ok("rm", "devices")
-    with tarfile.open(exported) as tar:
+    with tarfile.open(exported(user, scratch, "devices", [out.getvalue()])) as tar:
         found = {m.name: (m.type, m.mode, m.uid, m.gid) for m in tar.getmembers()}
         assert (tar.getmember("node").devmajor, tar.getmember("node").devminor) == (1, 3)
     assert found["node"] == (tarfile.CHRTYPE, 0o640, 0, 6)
@@ -41,15 +46,8 @@ def test_a_device_in_the_place_of_a_lower_file(user, scratch):
         info = tarfile.TarInfo("place")
         info.type, info.devmajor, info.devminor, info.mode = tarfile.CHRTYPE, 1, 5, 0o600
         tar.addfile(info)
-    path = images.docker_archive(os.path.join(scratch, f"devices2-{user.kind}.tar"),
-                                 ["devices:2"], layers=[lower.getvalue(), upper.getvalue()],
-                                 Cmd=["/x"])
-    user.ok("load", "-i", path)
-    user.ok("create", "--name", "devices2", "devices:2")
-    exported = os.path.join(user.home, "exported2.tar")
-    user.ok("export", "-o", exported, "devices2")
-    user.ok("rm", "devices2")
-    with tarfile.open(exported) as tar:
+    layers = [lower.getvalue(), upper.getvalue()]
+    with tarfile.open(exported(user, scratch, "place", layers)) as tar:
         place = tar.getmember("place")
         assert (place.type, place.devmajor, place.devminor, place.mode) == (
             tarfile.CHRTYPE, 1, 5, 0o600)
